@@ -1,0 +1,118 @@
+"""Every figure of the notebooks: results in, a matplotlib Figure out; nothing is computed here."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+# Two colours of Okabe and Ito's palette, told apart by all readers: https://jfly.uni-koeln.de/color/
+STYLES = {"ANN": {"color": "#0072B2", "marker": "o"}, "CNN": {"color": "#D55E00", "marker": "s"}}
+
+
+def _figure(rows=1, columns=1, size=(6.0, 3.5), **options):
+    """Return a Figure and its array of axes; closed, so that a notebook shows it once, where it is returned."""
+    figure, axes = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False, **options)
+    plt.close(figure)
+    return figure, axes
+
+
+def plot_digits(images, titles, columns=10):
+    """Draw images (N, 28, 28) in a grid, each under its title (N strings)."""
+    rows = max(1, -(-len(images) // columns))
+    height = 1.0 + 0.17 * max((title.count("\n") for title in titles), default=0)
+    figure, axes = _figure(rows, columns, (columns, 0.2 + rows * height))
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, image, title in zip(axes.flat, images, titles, strict=False):
+        axis.imshow(np.squeeze(image), cmap="gray_r", vmin=0, vmax=255 if image.dtype == np.uint8 else 1)
+        axis.set_title(title, fontsize=8, pad=2)
+    return figure
+
+
+def plot_pixels(image):
+    """Draw one uint8 image (28, 28) large, with the grey level written on every pixel."""
+    figure, axes = _figure(size=(7, 7))
+    axes[0, 0].imshow(image, cmap="gray_r", vmin=0, vmax=255)
+    for (row, column), level in np.ndenumerate(image):
+        ink = "w" if level > 100 else "k" if level else "0.7"
+        axes[0, 0].text(column, row, level, ha="center", va="center", fontsize=5, color=ink)
+    axes[0, 0].set(xlabel="column", ylabel="row")
+    return figure
+
+
+def plot_class_counts(counts):
+    """Draw how often each digit occurs: {"name of the set": (10,) counts}."""
+    figure, axes = _figure(1, len(counts), (9, 2.6))
+    for axis, (name, heights) in zip(axes.flat, counts.items(), strict=True):
+        axis.bar(range(10), heights, color="0.6")
+        axis.axhline(np.mean(heights), color="k", linestyle=":", linewidth=1)
+        axis.set(title=f"{name} (dotted: a tenth)", xlabel="digit", ylabel="images", xticks=range(10))
+    return figure
+
+
+def plot_learning_curves(histories, tests):
+    """Draw loss and accuracy against the epoch.
+
+    histories: {"ANN": History.history, …}, drawn as lines; tests: {"ANN": Evaluation, …}, as a star each.
+    """
+    figure, axes = _figure(1, 2, (9, 3.4))
+    for axis, quantity in zip(axes.flat, ("loss", "accuracy"), strict=True):
+        for name, history in histories.items():
+            values = history[quantity]
+            epochs = range(1, len(values) + 1)
+            axis.plot(epochs, values, label=f"{name}, training images", **STYLES[name])
+            star = {"color": STYLES[name]["color"], "marker": "*", "markersize": 14, "linestyle": "none"}
+            axis.plot(len(values), getattr(tests[name], quantity), label=f"{name}, test images", **star)
+            axis.set(xlabel="epoch", ylabel=quantity)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.grid(alpha=0.3)
+    axes[0, 0].set_yscale("log")
+    axes[0, 1].legend()
+    return figure
+
+
+def plot_confusions(evaluations):
+    """Draw the confusion matrices of {"ANN": Evaluation, …} side by side; colour shows the errors only."""
+    figure, axes = _figure(1, len(evaluations), (5.2 * len(evaluations), 5))
+    errors = {
+        name: np.where(np.eye(10, dtype=bool), 0, evaluation.confusion) for name, evaluation in evaluations.items()
+    }
+    top = max(1, *(matrix.max() for matrix in errors.values()))
+    for axis, (name, evaluation) in zip(axes.flat, evaluations.items(), strict=True):
+        shown = axis.imshow(errors[name], cmap="Reds", vmin=0, vmax=top)
+        for (label, prediction), count in np.ndenumerate(evaluation.confusion):
+            ink = "w" if errors[name][label, prediction] > top / 2 else "k"
+            weight = "bold" if label == prediction else "normal"
+            if count:
+                axis.text(prediction, label, count, ha="center", va="center", fontsize=8, color=ink, weight=weight)
+        axis.set(title=name, xlabel="prediction", ylabel="label", xticks=range(10), yticks=range(10))
+    figure.colorbar(shown, ax=axes, label="images given the wrong digit", shrink=0.7)
+    return figure
+
+
+def plot_class_scores(evaluations):
+    """Draw precision, recall and F1 of every digit for {"ANN": Evaluation, …}."""
+    figure, axes = _figure(1, 3, (10, 3.2), sharey=True)
+    for name, evaluation in evaluations.items():
+        for axis, (score, values) in zip(axes.flat, evaluation.class_scores.items(), strict=True):
+            axis.plot(range(10), values, label=name, linestyle="none", **STYLES[name])
+            axis.set(title=score, xlabel="digit", xticks=range(10))
+            axis.grid(alpha=0.3)
+    axes[0, 0].set_ylabel("score (1 is perfect)")
+    axes[0, 0].legend()
+    return figure
+
+
+def plot_accuracies(evaluations):
+    """Draw the test accuracy of {"ANN": Evaluation, …}, each with its 95 % interval."""
+    figure, axes = _figure(size=(6.5, 1.9))
+    axis = axes[0, 0]
+    for row, (name, evaluation) in enumerate(evaluations.items()):
+        low, high = evaluation.accuracy_interval
+        axis.plot([low, high], [row, row], color=STYLES[name]["color"], linewidth=3)
+        axis.plot(evaluation.accuracy, row, markersize=9, **STYLES[name])
+        axis.annotate(f"{evaluation.accuracy:.2%}", (high, row), (8, -4), textcoords="offset points")
+    axis.set(yticks=range(len(evaluations)), yticklabels=list(evaluations), ylim=(-0.6, len(evaluations) - 0.4))
+    axis.margins(x=0.15)
+    axis.xaxis.set_major_formatter("{x:.1%}")
+    axis.set_xlabel(f"accuracy on {len(evaluation.labels):,} test images, with its 95 % interval")
+    axis.grid(axis="x", alpha=0.3)
+    return figure

@@ -1,0 +1,163 @@
+import keras
+import numpy as np
+import pytest
+
+from mnist_compare import ANN_RECIPE, CNN_RECIPE, Recipe, build_ann, build_cnn, evaluate, train, training
+
+
+def tiny():
+    return keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10, "softmax")])
+
+
+@pytest.fixture
+def few(digits):
+    images, labels = digits
+    return images[:330], labels[:330]
+
+
+@pytest.mark.parametrize("build", [build_ann, build_cnn])
+def test_the_same_seed_gives_the_same_bits(build, few):
+    recipe = Recipe("adam", 0.001, batch_size=32, epochs=1)
+    model = build()
+    history = train(model, *few, recipe, seed=3, verbose=False).history
+    weights = model.get_weights()
+
+    train(model, *few, recipe, seed=4, verbose=False)
+    assert not np.array_equal(model.get_weights()[0], weights[0])
+
+    for other in (model, build()):  # one that held something else before, and a new one
+        again = train(other, *few, recipe, seed=3, verbose=False).history
+        assert all(np.array_equal(a, b) for a, b in zip(other.get_weights(), weights, strict=True))
+        assert again["loss"] == history["loss"]
+
+
+def test_one_step_is_the_gradient_step_that_numpy_computes(few):
+    """Softmax regression by hand: with all images in one batch, their order does not matter."""
+    images, labels = few
+    x = images.reshape(-1, 784) / 255
+    keras.utils.set_random_seed(5)
+    weights, bias = tiny().get_weights()
+    losses = []
+    for _ in range(3):
+        scores = np.exp(x @ weights + bias)
+        probabilities = scores / scores.sum(axis=1, keepdims=True)
+        losses.append(-np.log(probabilities[np.arange(len(x)), labels]).mean())
+        error = (probabilities - np.eye(10)[labels]) / len(x)
+        weights, bias = weights - 0.5 * x.T @ error, bias - 0.5 * error.sum(axis=0)
+
+    model = tiny()
+    history = train(model, images, labels, Recipe("sgd", 0.5, batch_size=1000, epochs=3), seed=5, verbose=False)
+    np.testing.assert_allclose(model.get_weights()[0], weights, atol=1e-5)
+    np.testing.assert_allclose(model.get_weights()[1], bias, atol=1e-5)
+    np.testing.assert_allclose(history.history["loss"], losses, rtol=1e-4)
+
+
+def test_every_image_is_seen_once_an_epoch_in_a_new_order():
+    y = np.arange(1000)
+    x = np.broadcast_to(y.astype("float32")[:, None, None, None], (1000, 28, 28, 1))
+    batches = training._batches(x, y, batch_size=32, seed=0)
+    epochs = []
+    for _ in range(2):
+        seen = [(images.numpy(), labels.numpy()) for images, labels in batches]
+        assert [len(labels) for _, labels in seen] == [32] * 31 + [8]
+        assert all((images[:, 0, 0, 0] == labels).all() for images, labels in seen)
+        epochs.append(np.concatenate([labels for _, labels in seen]))
+    assert all((np.sort(order) == y).all() for order in epochs)
+    assert not np.array_equal(epochs[0], epochs[1])
+    # Shuffled over the whole set before batching: a batch holds images from everywhere.
+    assert all(np.ptp(order[:32]) > 500 for order in epochs)
+
+
+def test_no_step_is_lost_to_several_steps_per_execution(few):
+    model = tiny()
+    train(model, *few, Recipe("sgd", 0.1, batch_size=12, epochs=3), verbose=False)  # 27.5 batches: 25 + 3
+    assert int(model.optimizer.iterations) == 3 * 28
+
+
+def test_history_and_one_line_an_epoch(few, capsys):
+    history = train(tiny(), *few, Recipe("sgd", 0.1, batch_size=32, epochs=2))
+    assert {name: len(values) for name, values in history.history.items()} == {"loss": 2, "accuracy": 2, "seconds": 2}
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 and lines[0].startswith(f"epoch 1/2: loss {history.history['loss'][0]:.4f}, accuracy 0.")
+
+
+@pytest.mark.parametrize("before_epoch", [0, 1])
+def test_an_interrupt_leaves_a_usable_model_and_the_next_run_is_fresh(few, capsys, monkeypatch, before_epoch):
+    recipe = Recipe("sgd", 0.1, batch_size=32, epochs=3)
+    model = tiny()
+    full = train(model, *few, recipe, verbose=False).history
+    weights = model.get_weights()
+
+    def interrupt(report, epoch, logs=None):
+        report.start = 0
+        if epoch == before_epoch:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training._EpochReport, "on_epoch_begin", interrupt)
+        history = train(model, *few, recipe, verbose=False)
+    assert history.epoch == list(range(before_epoch))
+    assert history.history.get("loss", []) == full["loss"][:before_epoch]
+    assert f"Interrupted after {before_epoch} of 3" in capsys.readouterr().out
+    assert 0 <= evaluate(model, *few).accuracy <= 1
+
+    train(model, *few, recipe, verbose=False)
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), weights, strict=True))
+
+
+def test_it_learns(digits):
+    images, labels = digits
+    model = build_cnn()
+    train(model, images[:1500], labels[:1500], Recipe("adam", 0.002, 32, 2), verbose=False)
+    assert evaluate(model, images[1500:], labels[1500:]).accuracy > 0.8
+
+
+def test_one_cycle_follows_its_formula():
+    schedule = training.OneCycle(peak=0.8, steps=100)
+    expected = {0: 0, 5: 0.16, 25: 0.8, 40: 0.64, 70: 0.32, 100: 0, 130: 0}
+    for step, rate in expected.items():
+        assert float(schedule(step)) == pytest.approx(rate, abs=1e-7)
+
+
+def test_one_cycle_is_saved_and_loaded(few, tmp_path):
+    model = tiny()
+    train(model, *few, Recipe("sgd", 0.3, 32, 2, schedule="one_cycle"), verbose=False)
+    assert float(model.optimizer.learning_rate) == pytest.approx(0, abs=1e-7)  # it has come to its end
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.optimizer.get_config()["learning_rate"]["config"] == {"peak": 0.3, "steps": 22}
+
+
+def test_recipes_read_like_a_lab_note():
+    assert repr(ANN_RECIPE) == "SGD, learning rate 0.01 (constant), batch size 32, 5 epochs"
+    assert repr(CNN_RECIPE) == "Adam, learning rate 0.001 (constant), batch size 32, 10 epochs"
+    assert (
+        repr(Recipe("sgd", 0.5, 64, 1, "one_cycle"))
+        == "SGD, peak learning rate 0.5 (one_cycle), batch size 64, 1 epoch"
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (("rmsprop", 0.1, 32, 1), "'rmsprop'.*sgd, adam"),
+        (("sgd", 0, 32, 1), "learning_rate=0"),
+        (("sgd", float("nan"), 32, 1), "nan"),
+        (("sgd", 0.1, 0, 1), "batch_size=0"),
+        (("sgd", 0.1, 32, 1.5), "epochs=1.5"),
+        (("sgd", 0.1, 32, 1, "cosine"), "'cosine'.*one_cycle"),
+    ],
+)
+def test_recipes_that_cannot_be_followed(arguments, said):
+    with pytest.raises(ValueError, match=said):
+        Recipe(*arguments)
+
+
+def test_train_refuses_what_it_cannot_train_on(few):
+    images, labels = few
+    with pytest.raises(ValueError, match="expected a Recipe"):
+        train(tiny(), images, labels, "sgd")
+    with pytest.raises(ValueError, match="one-hot"):
+        train(tiny(), images, np.eye(10)[labels], ANN_RECIPE)
+    with pytest.raises(ValueError, match="329 labels for 330 images"):
+        train(tiny(), images, labels[1:], ANN_RECIPE)
