@@ -1,0 +1,82 @@
+"""Time the original recipes as plain Keras code against `train`.
+
+The two sides take turns, each run in a process of its own, so that neither profits from what the other has warmed up
+or suffers from what it has left in memory, and a drift of the machine's speed meets both.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+
+NETWORKS = ("ann", "cnn")
+SIDES = ("plain", "train")
+
+
+def plain_keras(network, x, y, epochs):
+    """The lesson as most tutorials write it: float64 images, and fit on the arrays."""
+    import keras
+
+    from mnist_compare import build_ann, build_cnn
+
+    x = x / 255.0
+    model = build_ann() if network == "ann" else build_cnn()
+    optimizer = keras.optimizers.SGD(0.01) if network == "ann" else keras.optimizers.Adam(0.001)
+    model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(x[..., None], y, epochs=epochs, batch_size=32, verbose=0)
+    return model
+
+
+def with_train(network, x, y, epochs):
+    from dataclasses import replace
+
+    from mnist_compare import ANN_RECIPE, CNN_RECIPE, build_ann, build_cnn, train
+
+    recipe = ANN_RECIPE if network == "ann" else CNN_RECIPE
+    model = build_ann() if network == "ann" else build_cnn()
+    train(model, x, y, replace(recipe, epochs=epochs), verbose=False)
+    return model
+
+
+def run_once(network, side, epochs):
+    """Train once and print seconds and test accuracy as JSON; data and imports are not timed, compiling is."""
+    from mnist_compare import evaluate, load_mnist
+
+    (x_train, y_train), (x_test, y_test) = load_mnist()
+    start = time.perf_counter()
+    model = (plain_keras if side == "plain" else with_train)(network, x_train, y_train, epochs)
+    seconds = time.perf_counter() - start
+    print(json.dumps({"seconds": seconds, "accuracy": evaluate(model, x_test, y_test).accuracy}))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--epochs", nargs=2, type=int, default=(5, 10), metavar=("ANN", "CNN"), help="default: 5 10")
+    parser.add_argument("--rounds", type=int, default=1, help="how often the two sides take turns, default: 1")
+    parser.add_argument("--once", nargs=3, metavar=("NETWORK", "SIDE", "EPOCHS"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.once:
+        network, side, epochs = arguments.once
+        return run_once(network, side, int(epochs))
+
+    totals = dict.fromkeys(SIDES, 0.0)
+    for turn in range(arguments.rounds):
+        for network, epochs in zip(NETWORKS, arguments.epochs, strict=True):
+            seconds = {}
+            for side in SIDES:
+                command = [sys.executable, __file__, "--once", network, side, str(epochs)]
+                result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+                seconds[side] = result["seconds"]
+                totals[side] += result["seconds"]
+                print(
+                    f"round {turn + 1}  {network}  {epochs:2} epochs  {side:5}  {result['seconds']:7.1f} s  "
+                    f"test accuracy {result['accuracy']:.4f}",
+                    flush=True,
+                )
+            print(f"round {turn + 1}  {network}  ratio train / plain  {seconds['train'] / seconds['plain']:.2f}")
+    print(f"both networks: ratio train / plain  {totals['train'] / totals['plain']:.2f}")
+
+
+if __name__ == "__main__":
+    main()
