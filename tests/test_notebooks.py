@@ -1,0 +1,52 @@
+"""The committed notebooks are those of one full, clean run, the README quotes them, and they run today."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+import readme_figures
+
+NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def notebook(request):
+    return request.param
+
+
+def code_cells(notebook):
+    return [cell for cell in nbformat.read(notebook, 4).cells if cell.cell_type == "code"]
+
+
+def test_outputs_are_of_one_full_clean_run(notebook):
+    cells = code_cells(notebook)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert cells[0].source == "quick = False" and cells[0].metadata.tags == ["parameters"]
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
+    said = str([output.get("text") or output.data.get("text/markdown") for output in outputs])
+    assert "Full run" in said and "Quick run" not in said
+    assert not re.search(r"/(root|home|tmp|Users|work)/|[A-Z]:\\|Warning|Fetching|\r", said)
+    assert notebook.stat().st_size < 1_500_000
+
+
+def test_every_cell_is_part_of_the_slides(notebook):
+    cells = nbformat.read(notebook, 4).cells
+    assert all("slide_type" in cell.metadata.get("slideshow", {}) for cell in cells)
+
+
+def test_it_runs_in_quick_mode(notebook, tmp_path):
+    executed = tmp_path / notebook.name
+    papermill.execute_notebook(
+        notebook, executed, parameters={"quick": True}, cwd=notebook.parent, progress_bar=False, coalesce_streams=True
+    )
+    outputs = [output for cell in code_cells(executed) for output in cell.outputs]
+    assert "Quick run" in str(outputs)
+    assert not [output.text for output in outputs if output.get("name") == "stderr"]
+
+
+def test_the_readme_quotes_the_committed_run():
+    assert readme_figures.readme_with_table() == readme_figures.README.read_text("utf-8")
+    assert readme_figures.picture() == readme_figures.PICTURE.read_bytes()
