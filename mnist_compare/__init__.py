@@ -1,4 +1,4 @@
-"""Helpers of the mnist_compare notebooks: a dense network and a convolutional one on MNIST, compared fairly."""
+"""Helpers of the mnist_compare notebooks: a dense network and a convolutional one on MNIST."""
 
 import contextlib
 import os

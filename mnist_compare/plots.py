@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import MultipleLocator
 
 # Two colours of Okabe and Ito's palette, told apart by all readers: https://jfly.uni-koeln.de/color/
 STYLES = {"ANN": {"color": "#0072B2", "marker": "o"}, "CNN": {"color": "#D55E00", "marker": "s"}}
@@ -18,7 +19,7 @@ def plot_digits(images, titles, columns=10):
     """Draw images (N, 28, 28) in a grid, each under its title (N strings)."""
     rows = max(1, -(-len(images) // columns))
     height = 1.0 + 0.17 * max((title.count("\n") for title in titles), default=0)
-    figure, axes = _figure(rows, columns, (columns, 0.2 + rows * height))
+    figure, axes = _figure(rows, columns, (max(columns, 4), 0.2 + rows * height))
     for axis in axes.flat:
         axis.axis("off")
     for axis, image, title in zip(axes.flat, images, titles, strict=False):
@@ -29,11 +30,11 @@ def plot_digits(images, titles, columns=10):
 
 def plot_pixels(image):
     """Draw one uint8 image (28, 28) large, with the grey level written on every pixel."""
-    figure, axes = _figure(size=(7, 7))
+    figure, axes = _figure(size=(9, 9))
     axes[0, 0].imshow(image, cmap="gray_r", vmin=0, vmax=255)
     for (row, column), level in np.ndenumerate(image):
         ink = "w" if level > 100 else "k" if level else "0.7"
-        axes[0, 0].text(column, row, level, ha="center", va="center", fontsize=5, color=ink)
+        axes[0, 0].text(column, row, level, ha="center", va="center", fontsize=7, color=ink)
     axes[0, 0].set(xlabel="column", ylabel="row")
     return figure
 
@@ -59,18 +60,27 @@ def plot_learning_curves(histories, tests):
             values = history[quantity]
             epochs = range(1, len(values) + 1)
             axis.plot(epochs, values, label=f"{name}, training images", **STYLES[name])
-            star = {"color": STYLES[name]["color"], "marker": "*", "markersize": 14, "linestyle": "none"}
+            star = {
+                "color": STYLES[name]["color"],
+                "marker": "*",
+                "markersize": 16,
+                "markerfacecolor": "none",
+                "linestyle": "none",
+            }
             axis.plot(len(values), getattr(tests[name], quantity), label=f"{name}, test images", **star)
             axis.set(xlabel="epoch", ylabel=quantity)
-        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.xaxis.set_major_locator(MultipleLocator(1))
         axis.grid(alpha=0.3)
-    axes[0, 0].set_yscale("log")
+    axes[0, 0].set(yscale="log", ylabel="loss (log scale)")
     axes[0, 1].legend()
     return figure
 
 
-def plot_confusions(evaluations):
-    """Draw the confusion matrices of {"ANN": Evaluation, …} side by side; colour shows the errors only."""
+def plot_confusions(evaluations, outlined=None):
+    """Draw the confusion matrices of {"ANN": Evaluation, …} side by side; colour shows the errors only.
+
+    outlined: a digit whose row and column get a frame.
+    """
     figure, axes = _figure(1, len(evaluations), (5.2 * len(evaluations), 5))
     errors = {
         name: np.where(np.eye(10, dtype=bool), 0, evaluation.confusion) for name, evaluation in evaluations.items()
@@ -79,11 +89,14 @@ def plot_confusions(evaluations):
     for axis, (name, evaluation) in zip(axes.flat, evaluations.items(), strict=True):
         shown = axis.imshow(errors[name], cmap="Reds", vmin=0, vmax=top)
         for (label, prediction), count in np.ndenumerate(evaluation.confusion):
-            ink = "w" if errors[name][label, prediction] > top / 2 else "k"
+            ink = "w" if errors[name][label, prediction] > 0.65 * top else "k"
             weight = "bold" if label == prediction else "normal"
             if count:
                 axis.text(prediction, label, count, ha="center", va="center", fontsize=8, color=ink, weight=weight)
         axis.set(title=name, xlabel="prediction", ylabel="label", xticks=range(10), yticks=range(10))
+        if outlined is not None:
+            axis.add_patch(plt.Rectangle((-0.5, outlined - 0.5), 10, 1, fill=False, linewidth=2))
+            axis.add_patch(plt.Rectangle((outlined - 0.5, -0.5), 1, 10, fill=False, linewidth=2))
     figure.colorbar(shown, ax=axes, label="images given the wrong digit", shrink=0.7)
     return figure
 
@@ -103,14 +116,16 @@ def plot_class_scores(evaluations):
 
 def plot_accuracies(evaluations):
     """Draw the test accuracy of {"ANN": Evaluation, …}, each with its 95 % interval."""
-    figure, axes = _figure(size=(6.5, 1.9))
+    figure, axes = _figure(size=(6.5, 2.1))
     axis = axes[0, 0]
     for row, (name, evaluation) in enumerate(evaluations.items()):
         low, high = evaluation.accuracy_interval
         axis.plot([low, high], [row, row], color=STYLES[name]["color"], linewidth=3)
         axis.plot(evaluation.accuracy, row, markersize=9, **STYLES[name])
-        axis.annotate(f"{evaluation.accuracy:.2%}", (high, row), (8, -4), textcoords="offset points")
-    axis.set(yticks=range(len(evaluations)), yticklabels=list(evaluations), ylim=(-0.6, len(evaluations) - 0.4))
+        axis.annotate(
+            f"{evaluation.accuracy:.2%}", (evaluation.accuracy, row), (0, 9), textcoords="offset points", ha="center"
+        )
+    axis.set(yticks=range(len(evaluations)), yticklabels=list(evaluations), ylim=(-0.6, len(evaluations) - 0.2))
     axis.margins(x=0.15)
     axis.xaxis.set_major_formatter("{x:.1%}")
     axis.set_xlabel(f"accuracy on {len(evaluation.labels):,} test images, with its 95 % interval")
