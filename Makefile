@@ -21,8 +21,10 @@ test: .venv/ready
 lab: .venv/ready
 	$(BIN)/jupyter lab notebooks/$(LESSON).ipynb
 
-# Executes every notebook in full, writes the outputs back in place and brings the README's figures up to date.
+# Executes every notebook in full, nothing read from earlier runs, writes the outputs back in place and brings the
+# README's figures up to date.
 notebooks: .venv/ready
+	rm -rf notebooks/runs
 	$(BIN)/jupyter nbconvert --to notebook --inplace --execute --coalesce-streams \
 		--ExecutePreprocessor.timeout=-1 --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 	$(BIN)/python tests/readme_figures.py
@@ -31,7 +33,7 @@ benchmark: .venv/ready
 	$(BIN)/python tests/benchmark_training.py
 
 clean:
-	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv build notebooks/runs *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
 
 .venv/ready: requirements.txt pyproject.toml

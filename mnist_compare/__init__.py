@@ -36,17 +36,22 @@ with _without_log_lines():
 
 from mnist_compare import plots  # noqa: E402
 from mnist_compare.data import DataError, load_mnist  # noqa: E402
-from mnist_compare.evaluation import Comparison, Evaluation, compare, evaluate  # noqa: E402
+from mnist_compare.evaluation import Comparison, Evaluation, bootstrap_difference, compare, evaluate  # noqa: E402
+from mnist_compare.experiments import Plan, Run, run_all  # noqa: E402
 from mnist_compare.models import build_ann, build_cnn, layer_costs  # noqa: E402
-from mnist_compare.training import ANN_RECIPE, CNN_RECIPE, Recipe, train  # noqa: E402
+from mnist_compare.training import ANN_RECIPE, CNN_RECIPE, MATCHED_RECIPE, Recipe, train  # noqa: E402
 
 __all__ = [
     "ANN_RECIPE",
     "CNN_RECIPE",
+    "MATCHED_RECIPE",
     "Comparison",
     "DataError",
     "Evaluation",
+    "Plan",
     "Recipe",
+    "Run",
+    "bootstrap_difference",
     "build_ann",
     "build_cnn",
     "compare",
@@ -54,5 +59,6 @@ __all__ = [
     "layer_costs",
     "load_mnist",
     "plots",
+    "run_all",
     "train",
 ]

@@ -82,7 +82,7 @@ def load_mnist(path=None):
             tried.append(f"{source}: {_reason(error)}")
             continue
         try:
-            _write(cache, content)
+            write_atomically(cache, content)
         except OSError as error:
             _in_memory = {name: array.copy() for name, array in arrays.items()}
             warnings.warn(f"MNIST stays in memory only: {cache} cannot be written ({_reason(error)}).", stacklevel=2)
@@ -133,7 +133,7 @@ def _read_npz(file):
     return arrays
 
 
-def _write(path, content):
+def write_atomically(path, content):
     """Write bytes so that `path` always holds either what it held before or the whole of `content`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")

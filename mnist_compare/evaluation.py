@@ -11,35 +11,8 @@ from mnist_compare.models import as_images, as_labels
 DIGITS = range(10)
 
 
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """What a network said about labelled images.
-
-    labels: (N,) digits. probabilities: (N, 10), rows that sum to 1. loss: mean cross-entropy in nats.
-    Raises ValueError for empty, misshapen or impossible labels and probabilities.
-    """
-
-    labels: np.ndarray
-    probabilities: np.ndarray
-    loss: float
-
-    def __post_init__(self):
-        shape = np.shape(self.probabilities)
-        if len(shape) != 2 or shape[1] != 10 or shape[0] == 0:
-            raise ValueError(f"The probabilities have the shape {shape}, expected (N, 10) with N of at least 1.")
-        as_labels(self.labels, shape[0])
-        if not np.isfinite(self.probabilities).all():
-            raise ValueError(
-                "The probabilities hold NaN or infinity: the training has diverged; "
-                "train again with a smaller learning_rate."
-            )
-        if np.min(self.probabilities) < 0 or np.abs(np.sum(self.probabilities, axis=1) - 1).max() > 1e-3:
-            raise ValueError("The rows of probabilities do not sum to 1: end the network with a softmax layer.")
-
-    @property
-    def predictions(self):
-        """(N,): the most probable digit of each image."""
-        return self.probabilities.argmax(axis=1)
+class Answers:
+    """What follows from (N,) labels and (N,) predictions; the base of everything that holds both."""
 
     @property
     def correct(self):
@@ -71,6 +44,37 @@ class Evaluation:
     def report(self):
         """scikit-learn's classification report as text, four decimals."""
         return classification_report(self.labels, self.predictions, labels=DIGITS, digits=4, zero_division=0)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation(Answers):
+    """What a network said about labelled images.
+
+    labels: (N,) digits. probabilities: (N, 10), rows that sum to 1. loss: mean cross-entropy in nats.
+    Raises ValueError for empty, misshapen or impossible labels and probabilities.
+    """
+
+    labels: np.ndarray
+    probabilities: np.ndarray
+    loss: float
+
+    def __post_init__(self):
+        shape = np.shape(self.probabilities)
+        if len(shape) != 2 or shape[1] != 10 or shape[0] == 0:
+            raise ValueError(f"The probabilities have the shape {shape}, expected (N, 10) with N of at least 1.")
+        as_labels(self.labels, shape[0])
+        if not np.isfinite(self.probabilities).all():
+            raise ValueError(
+                "The probabilities hold NaN or infinity: the training has diverged; "
+                "train again with a smaller learning_rate."
+            )
+        if np.min(self.probabilities) < 0 or np.abs(np.sum(self.probabilities, axis=1) - 1).max() > 1e-3:
+            raise ValueError("The rows of probabilities do not sum to 1: end the network with a softmax layer.")
+
+    @property
+    def predictions(self):
+        """(N,): the most probable digit of each image."""
+        return self.probabilities.argmax(axis=1)
 
 
 def evaluate(model, x, y):
@@ -111,7 +115,7 @@ class Comparison:
 
 
 def compare(first, second):
-    """Return the Comparison of two Evaluations of the same images.
+    """Return the Comparison of two Evaluations (or Runs) of the same images.
 
     The p-value is that of the exact two-sided McNemar test (McNemar 1947, Psychometrika 12:153): of the images that
     only one network gets right, each network is as likely to be that one. 1.0 where there is no such image.
@@ -133,3 +137,27 @@ def compare(first, second):
         both_wrong=int((~first.correct & ~second.correct).sum()),
         p_value=float(binomtest(only_first, discordant).pvalue) if discordant else 1.0,
     )
+
+
+def bootstrap_difference(first, second, resamples=10_000, seed=0):
+    """Return the 95 % percentile interval (low, high) of the mean accuracy of `second` minus that of `first`.
+
+    first, second: bool (S, N), whether the network of each of S seeds is right on each of the same N images.
+    A two-level bootstrap (Efron and Tibshirani 1993; for several seeds: Bouthillier et al. 2021): each resample draws
+    S seeds, and then N images, which are the same for both networks and all seeds. Raises ValueError for other shapes.
+    """
+    first, second = np.asarray(first), np.asarray(second)
+    if first.shape != second.shape or first.ndim != 2 or first.size == 0:
+        raise ValueError(
+            f"The arrays have the shapes {first.shape} and {second.shape}, expected the same (seeds, images)."
+        )
+    difference = second.astype(np.float64) - first
+    seeds, images = difference.shape
+    generator = np.random.default_rng(seed)
+    means = np.empty(resamples)
+    for i in range(resamples):
+        drawn_seeds = np.bincount(generator.integers(seeds, size=seeds), minlength=seeds)
+        drawn_images = np.bincount(generator.integers(images, size=images), minlength=images)
+        means[i] = drawn_seeds @ difference @ drawn_images / difference.size
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)

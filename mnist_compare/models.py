@@ -7,35 +7,36 @@ import numpy as np
 from keras import Input, Sequential, layers
 
 
-def build_ann():
-    """Return the dense network, untrained: 784 → 3000 → 1000 → 10, with 5,366,010 parameters.
+def build_ann(units=(3000, 1000)):
+    """Return a dense network, untrained: 784 → 3000 → 1000 → 10, with 5,366,010 parameters, unless told otherwise.
 
+    units: the number of relu units of each hidden layer.
     Input: float32 images (N, 28, 28, 1) in [0, 1]. Output: float32 probabilities (N, 10).
     """
     return Sequential(
         [
             Input(shape=(28, 28, 1)),
             layers.Flatten(),
-            layers.Dense(3000, activation="relu"),
-            layers.Dense(1000, activation="relu"),
+            *(layers.Dense(n, activation="relu") for n in units),
             layers.Dense(10, activation="softmax"),
         ],
         name="ann",
     )
 
 
-def build_cnn():
+def build_cnn(pooling=2):
     """Return the two-block convolutional network, untrained, with 121,930 parameters.
 
+    pooling: the width and height of the squares that each block reduces to their maximum; 1 leaves them as they are.
     Input: float32 images (N, 28, 28, 1) in [0, 1]. Output: float32 probabilities (N, 10).
     """
     return Sequential(
         [
             Input(shape=(28, 28, 1)),
             layers.Conv2D(32, (3, 3), activation="relu"),
-            layers.MaxPooling2D((2, 2)),
+            layers.MaxPooling2D((pooling, pooling)),
             layers.Conv2D(64, (3, 3), activation="relu"),
-            layers.MaxPooling2D((2, 2)),
+            layers.MaxPooling2D((pooling, pooling)),
             layers.Flatten(),
             layers.Dense(64, activation="relu"),
             layers.Dense(10, activation="softmax"),

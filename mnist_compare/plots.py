@@ -131,3 +131,46 @@ def plot_accuracies(evaluations):
     axis.set_xlabel(f"accuracy on {len(evaluation.labels):,} test images, with its 95 % interval")
     axis.grid(axis="x", alpha=0.3)
     return figure
+
+
+def plot_learning_rate(rates, title):
+    """Draw the learning rate of every step, (steps,)."""
+    figure, axes = _figure(size=(6, 2.6))
+    axes[0, 0].plot(rates, color="k")
+    axes[0, 0].set(xlabel="step (one batch each)", ylabel="learning rate", title=title)
+    axes[0, 0].grid(alpha=0.3)
+    return figure
+
+
+def plot_runs(accuracies):
+    """Draw every run as a point, and each group's mean and standard deviation: {"ANN": (seeds,) accuracies, …}.
+
+    The first word of a group's name decides its colour.
+    """
+    figure, axes = _figure(size=(8, 0.9 + 0.6 * len(accuracies)))
+    axis = axes[0, 0]
+    for row, (name, values) in enumerate(accuracies.items()):
+        style = STYLES[name.split()[0]]
+        axis.plot(values, np.full(len(values), row), alpha=0.4, linestyle="none", **style)
+        axis.errorbar(
+            np.mean(values), row + 0.28, xerr=np.std(values, ddof=1), fmt="|", color=style["color"], capsize=4
+        )
+    labels = [name.replace(" (", "\n(") for name in accuracies]
+    axis.set(yticks=range(len(accuracies)), yticklabels=labels, ylim=(-0.5, len(accuracies) - 0.3))
+    axis.xaxis.set_major_formatter("{x:.1%}")
+    axis.set_xlabel("accuracy on the test images (a point: one seed; above it mean ± standard deviation)")
+    axis.grid(axis="x", alpha=0.3)
+    return figure
+
+
+def plot_class_differences(differences):
+    """Draw the CNN's score minus the ANN's for every digit and seed: {"precision": (seeds, 10), …}."""
+    figure, axes = _figure(1, len(differences), (9, 3), sharey=True)
+    for axis, (score, values) in zip(axes.flat, differences.items(), strict=True):
+        axis.axhline(0, color="k", linewidth=1)
+        axis.plot(values.T, color="0.4", marker="o", markersize=4, alpha=0.5, linestyle="none")
+        axis.plot(values.mean(axis=0), color=STYLES["CNN"]["color"], marker="_", markersize=14, linestyle="none")
+        axis.set(title=score, xlabel="digit", xticks=range(10))
+        axis.grid(alpha=0.3)
+    axes[0, 0].set_ylabel("CNN minus ANN (dash: mean)")
+    return figure

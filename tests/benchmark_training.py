@@ -1,6 +1,6 @@
-"""Time the original recipes as plain Keras code against `train`.
+"""Time the original recipes as plain Keras code against `train`, by the same recipes and by the matched one.
 
-The two sides take turns, each run in a process of its own, so that neither profits from what the other has warmed up
+The sides take turns, each run in a process of its own, so that neither profits from what the other has warmed up
 or suffers from what it has left in memory, and a drift of the machine's speed meets both.
 """
 
@@ -11,7 +11,7 @@ import sys
 import time
 
 NETWORKS = ("ann", "cnn")
-SIDES = ("plain", "train")
+SIDES = ("plain", "train", "matched")
 
 
 def plain_keras(network, x, y, epochs):
@@ -28,24 +28,27 @@ def plain_keras(network, x, y, epochs):
     return model
 
 
-def with_train(network, x, y, epochs):
-    from dataclasses import replace
+def with_train(network, x, y, recipe, seed):
+    from mnist_compare import build_ann, build_cnn, train
 
-    from mnist_compare import ANN_RECIPE, CNN_RECIPE, build_ann, build_cnn, train
-
-    recipe = ANN_RECIPE if network == "ann" else CNN_RECIPE
     model = build_ann() if network == "ann" else build_cnn()
-    train(model, x, y, replace(recipe, epochs=epochs), verbose=False)
+    train(model, x, y, recipe, seed=seed, verbose=False)
     return model
 
 
-def run_once(network, side, epochs):
+def run_once(network, side, epochs, seed):
     """Train once and print seconds and test accuracy as JSON; data and imports are not timed, compiling is."""
-    from mnist_compare import evaluate, load_mnist
+    from dataclasses import replace
 
+    from mnist_compare import ANN_RECIPE, CNN_RECIPE, MATCHED_RECIPE, evaluate, load_mnist
+
+    recipe = replace(ANN_RECIPE if network == "ann" else CNN_RECIPE, epochs=epochs)
     (x_train, y_train), (x_test, y_test) = load_mnist()
     start = time.perf_counter()
-    model = (plain_keras if side == "plain" else with_train)(network, x_train, y_train, epochs)
+    if side == "plain":
+        model = plain_keras(network, x_train, y_train, epochs)
+    else:
+        model = with_train(network, x_train, y_train, MATCHED_RECIPE if side == "matched" else recipe, seed)
     seconds = time.perf_counter() - start
     print(json.dumps({"seconds": seconds, "accuracy": evaluate(model, x_test, y_test).accuracy}))
 
@@ -53,29 +56,30 @@ def run_once(network, side, epochs):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", nargs=2, type=int, default=(5, 10), metavar=("ANN", "CNN"), help="default: 5 10")
-    parser.add_argument("--rounds", type=int, default=1, help="how often the two sides take turns, default: 1")
-    parser.add_argument("--once", nargs=3, metavar=("NETWORK", "SIDE", "EPOCHS"), help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=1, help="how often the sides take turns, default: 1")
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES, help="default: all")
+    parser.add_argument("--once", nargs=4, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.once:
-        network, side, epochs = arguments.once
-        return run_once(network, side, int(epochs))
+        network, side, epochs, seed = arguments.once
+        return run_once(network, side, int(epochs), int(seed))
 
-    totals = dict.fromkeys(SIDES, 0.0)
+    totals = dict.fromkeys(arguments.sides, 0.0)
     for turn in range(arguments.rounds):
         for network, epochs in zip(NETWORKS, arguments.epochs, strict=True):
-            seconds = {}
-            for side in SIDES:
-                command = [sys.executable, __file__, "--once", network, side, str(epochs)]
+            for side in arguments.sides:
+                command = [sys.executable, __file__, "--once", network, side, str(epochs), str(turn)]
                 result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-                seconds[side] = result["seconds"]
                 totals[side] += result["seconds"]
                 print(
-                    f"round {turn + 1}  {network}  {epochs:2} epochs  {side:5}  {result['seconds']:7.1f} s  "
+                    f"round {turn + 1}  {network}  {side:7}  {result['seconds']:7.1f} s  "
                     f"test accuracy {result['accuracy']:.4f}",
                     flush=True,
                 )
-            print(f"round {turn + 1}  {network}  ratio train / plain  {seconds['train'] / seconds['plain']:.2f}")
-    print(f"both networks: ratio train / plain  {totals['train'] / totals['plain']:.2f}")
+    if "plain" in totals:
+        for side in totals.keys() - {"plain"}:
+            ratio = totals[side] / totals["plain"]
+            print(f"both networks: {side} / plain  {ratio:.3f} = 1 / {1 / ratio:.1f}")
 
 
 if __name__ == "__main__":

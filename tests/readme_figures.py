@@ -1,6 +1,6 @@
-"""The README's result table and picture, as the committed notebook has them; run as a script, it updates them.
+"""What the README quotes of the committed notebooks; run as a script, it brings the README up to date.
 
-In the README the table stands between two comments, <!-- NAME --> and <!-- /NAME -->, where NAME is the notebook's.
+A quotation stands between two comments, <!-- NOTEBOOK TAG --> and <!-- /NOTEBOOK TAG -->, TAG being that of a cell.
 """
 
 import base64
@@ -11,28 +11,31 @@ import nbformat
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
-NOTEBOOK = ROOT / "notebooks" / "01_ann_vs_cnn.ipynb"
-PICTURE = ROOT / "notebooks" / "ann_vs_cnn.png"
+PICTURE = ROOT / "notebooks" / "fair_comparison.png"
 
 
-def output_of(tag, kind):
+def output_of(notebook, tag, kind):
     """Return the output of the cell with this tag, of this MIME type."""
-    (cell,) = (cell for cell in nbformat.read(NOTEBOOK, 4).cells if tag in cell.metadata.get("tags", []))
+    cells = nbformat.read(ROOT / "notebooks" / f"{notebook}.ipynb", 4).cells
+    (cell,) = (cell for cell in cells if tag in cell.metadata.get("tags", []))
     return cell.outputs[-1].data[kind]
 
 
-def readme_with_table():
-    """Return the README's text with the notebook's table in its place."""
-    table = output_of("readme-table", "text/markdown")
-    place = rf"(<!-- {NOTEBOOK.stem} -->\n).*?(<!-- /{NOTEBOOK.stem} -->)"
-    return re.sub(place, lambda match: match[1] + table + "\n" + match[2], README.read_text("utf-8"), flags=re.DOTALL)
+def readme_as_run():
+    """Return the README's text with every quotation as the notebooks have it now."""
+    return re.sub(
+        r"(<!-- (\w+) ([\w-]+) -->\n).*?(<!-- /\2 \3 -->)",
+        lambda match: match[1] + output_of(match[2], match[3], "text/markdown") + "\n" + match[4],
+        README.read_text("utf-8"),
+        flags=re.DOTALL,
+    )
 
 
 def picture():
-    """Return the bytes of the notebook's picture for the README."""
-    return base64.b64decode(output_of("readme-picture", "image/png"))
+    """Return the bytes of the README's picture as the notebook has it now."""
+    return base64.b64decode(output_of("02_fair_comparison", "readme-picture", "image/png"))
 
 
 if __name__ == "__main__":
-    README.write_text(readme_with_table(), "utf-8")
+    README.write_text(readme_as_run(), "utf-8")
     PICTURE.write_bytes(picture())

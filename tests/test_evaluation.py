@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import keras
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from mnist_compare import Evaluation, Recipe, build_cnn, compare, evaluate, train
+from mnist_compare import Evaluation, Recipe, bootstrap_difference, build_cnn, compare, evaluate, train
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +161,33 @@ def test_compare_refuses_evaluations_of_different_images():
 def test_an_evaluation_cannot_be_made_of_nonsense(labels, probabilities, said):
     with pytest.raises(ValueError, match=said):
         Evaluation(np.array(labels, dtype=int), probabilities, 0.0)
+
+
+def test_the_bootstrap_is_that_of_every_possible_resample_counted():
+    first = np.array([[1, 0, 0], [1, 1, 0]], dtype=bool)
+    second = np.array([[1, 1, 0], [1, 0, 1]], dtype=bool)
+    means = [
+        np.mean([int(second[s, i]) - int(first[s, i]) for s in seeds for i in images])
+        for seeds in itertools.product(range(2), repeat=2)
+        for images in itertools.product(range(3), repeat=3)  # the same images for both networks and all seeds
+    ]
+    low, high = bootstrap_difference(first, second, resamples=20_000)
+    assert (low, high) == pytest.approx(tuple(np.percentile(means, [2.5, 97.5])))
+    assert bootstrap_difference(second, first, resamples=20_000) == pytest.approx((-high, -low))
+
+
+def test_the_bootstrap_of_many_images_agrees_with_the_normal_interval():
+    generator = np.random.default_rng(1)
+    first, second = generator.random((1, 4000)) < 0.8, generator.random((1, 4000)) < 0.9
+    difference = second.astype(float) - first
+    half = 1.96 * difference.std() / math.sqrt(4000)
+    expected = (difference.mean() - half, difference.mean() + half)
+    assert bootstrap_difference(first, second, resamples=4000) == pytest.approx(expected, abs=0.0015)
+
+
+def test_the_bootstrap_repeats_itself_and_refuses_other_shapes():
+    first, second = np.eye(4, dtype=bool), np.ones((4, 4), dtype=bool)
+    assert bootstrap_difference(first, second, 100) == bootstrap_difference(first, second, 100)
+    for wrong in (second[:3], second[0], np.ones((4, 0))):
+        with pytest.raises(ValueError, match="expected the same"):
+            bootstrap_difference(first, wrong, 100)

@@ -1,3 +1,5 @@
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -8,7 +10,14 @@ from mnist_compare.models import as_images, as_labels
 
 
 @pytest.mark.parametrize(
-    "build, parameters, multiply_adds", [(build_ann, 5_366_010, 5_362_000), (build_cnn, 121_930, 2_528_000)]
+    "build, parameters, multiply_adds",
+    [
+        (build_ann, 5_366_010, 5_362_000),
+        (partial(build_ann, units=(153,)), 121_645, 121_482),
+        (partial(build_ann, units=(1245, 1245)), 2_541_055, 2_538_555),
+        (build_cnn, 121_930, 2_528_000),
+        (partial(build_cnn, pooling=1), 2_378_826, 13_171_456),
+    ],
 )
 def test_costs_are_the_ones_worked_out_by_hand(build, parameters, multiply_adds):
     model = build()

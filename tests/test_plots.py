@@ -27,6 +27,9 @@ def test_every_figure_is_drawn_and_closed(both, digits):
         plots.plot_confusions(both),
         plots.plot_class_scores(both),
         plots.plot_accuracies(both),
+        plots.plot_learning_rate([0, 1, 0.5, 0], "one_cycle"),
+        plots.plot_runs({"ANN": [0.95, 0.96, 0.97], "CNN without pooling": [0.98, 0.99]}),
+        plots.plot_class_differences({"precision": np.eye(3, 10), "recall": -np.eye(3, 10)}),
     ]
     for figure in figures:
         figure.canvas.draw()

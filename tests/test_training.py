@@ -140,7 +140,7 @@ def test_recipes_read_like_a_lab_note():
 @pytest.mark.parametrize(
     "arguments, said",
     [
-        (("rmsprop", 0.1, 32, 1), "'rmsprop'.*sgd, adam"),
+        (("rmsprop", 0.1, 32, 1), "'rmsprop'.*sgd, nesterov, adam"),
         (("sgd", 0, 32, 1), "learning_rate=0"),
         (("sgd", float("nan"), 32, 1), "nan"),
         (("sgd", 0.1, 0, 1), "batch_size=0"),
