@@ -143,8 +143,8 @@ def bootstrap_difference(first, second, resamples=10_000, seed=0):
     """Return the 95 % percentile interval (low, high) of the mean accuracy of `second` minus that of `first`.
 
     first, second: bool (S, N), whether the network of each of S seeds is right on each of the same N images.
-    A two-level bootstrap (Efron and Tibshirani 1993; for several seeds: Bouthillier et al. 2021): each resample draws
-    S seeds, and then N images, which are the same for both networks and all seeds. Raises ValueError for other shapes.
+    Each resample draws S seeds and N images, the same images for both networks and all seeds: the pigeonhole
+    bootstrap (Owen 2007, Annals of Applied Statistics 1:386). Raises ValueError for other shapes.
     """
     first, second = np.asarray(first), np.asarray(second)
     if first.shape != second.shape or first.ndim != 2 or first.size == 0:

@@ -164,7 +164,7 @@ def plot_runs(accuracies):
 
 
 def plot_class_differences(differences):
-    """Draw the CNN's score minus the ANN's for every digit and seed: {"precision": (seeds, 10), …}."""
+    """Draw the CNN's score minus the ANN's, in percentage points, by digit and seed: {"precision": (seeds, 10), …}."""
     figure, axes = _figure(1, len(differences), (9, 3), sharey=True)
     for axis, (score, values) in zip(axes.flat, differences.items(), strict=True):
         axis.axhline(0, color="k", linewidth=1)
@@ -172,5 +172,5 @@ def plot_class_differences(differences):
         axis.plot(values.mean(axis=0), color=STYLES["CNN"]["color"], marker="_", markersize=14, linestyle="none")
         axis.set(title=score, xlabel="digit", xticks=range(10))
         axis.grid(alpha=0.3)
-    axes[0, 0].set_ylabel("CNN minus ANN (dash: mean)")
+    axes[0, 0].set_ylabel("CNN minus ANN, percentage points\n(dash: mean)")
     return figure
