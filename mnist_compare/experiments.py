@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from IPython.display import ProgressBar
 
-from mnist_compare import training
+from mnist_compare import models, training
 from mnist_compare.data import write_atomically
 from mnist_compare.evaluation import Answers, evaluate
 from mnist_compare.training import Recipe, train
@@ -44,8 +44,9 @@ def run_all(plans, train_set, test_set, folder):
 
     train_set, test_set: (images, labels), as `train` and `evaluate` take them.
     folder: where each finished run is kept as a small JSON file, under a name made of all that determines it: the
-    layers, the recipe, the seed, the data, the code of training.py, the versions of the libraries. A run found there
-    is not repeated; so after an interrupt (which is passed on) the same call goes on where it stopped.
+    layers, the recipe, the seed, the data, the code of models.py and training.py, the versions of the libraries.
+    A run found there is not repeated; so after an interrupt (which is passed on) the same call goes on where it
+    stopped.
     A file that cannot be read is reported and made again. Raises ValueError as `train` and `evaluate` do.
     """
     data = hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in (*train_set, *test_set)))
@@ -74,7 +75,7 @@ def _key(plan, model, data):
         "seed": plan.seed,
         "held_out": plan.held_out,
         "data": data,
-        "code": hashlib.sha256(Path(training.__file__).read_bytes()).hexdigest(),
+        "code": [hashlib.sha256(Path(module.__file__).read_bytes()).hexdigest() for module in (models, training)],
         "versions": [tf.__version__, keras.__version__, np.__version__],
     }
     return hashlib.sha256(json.dumps(everything, sort_keys=True, default=str).encode()).hexdigest()[:16]

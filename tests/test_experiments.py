@@ -103,6 +103,16 @@ def test_the_key_does_not_depend_on_how_many_layers_keras_has_named():
     assert _key(plan, relu, "") != _key(plan, tanh, "")
 
 
+@pytest.mark.parametrize("module", ["models", "training"])
+def test_the_key_changes_with_the_code_that_trains(tmp_path, monkeypatch, module):
+    plan = Plan("ANN", build, RECIPE)
+    before = _key(plan, build(), "")
+    changed = tmp_path / "changed.py"
+    changed.write_text("# another way to train")
+    monkeypatch.setattr(getattr(experiments, module), "__file__", str(changed))
+    assert _key(plan, build(), "") != before
+
+
 @pytest.mark.parametrize("content", ["", "[]", '{"predictions": "12"}', '{"predictions": "x", "history": {}}'])
 def test_a_broken_file_is_reported_and_made_again(sets, tmp_path, trainings, capsys, content):
     plan = Plan("ANN", build, RECIPE)
