@@ -1,4 +1,4 @@
-"""Every figure of the notebooks: results in, a matplotlib Figure out; nothing is computed here."""
+"""Every figure of the notebooks: results in, a matplotlib Figure out; at most a mean or a spread is computed here."""
 
 import matplotlib.pyplot as plt
 import numpy as np

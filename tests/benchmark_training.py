@@ -14,41 +14,31 @@ NETWORKS = ("ann", "cnn")
 SIDES = ("plain", "train", "matched")
 
 
-def plain_keras(network, x, y, epochs):
+def fit_plainly(model, optimizer, x, y, epochs):
     """The lesson as most tutorials write it: float64 images, and fit on the arrays."""
-    import keras
-
-    from mnist_compare import build_ann, build_cnn
-
-    x = x / 255.0
-    model = build_ann() if network == "ann" else build_cnn()
-    optimizer = keras.optimizers.SGD(0.01) if network == "ann" else keras.optimizers.Adam(0.001)
     model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.fit(x[..., None], y, epochs=epochs, batch_size=32, verbose=0)
-    return model
-
-
-def with_train(network, x, y, recipe, seed):
-    from mnist_compare import build_ann, build_cnn, train
-
-    model = build_ann() if network == "ann" else build_cnn()
-    train(model, x, y, recipe, seed=seed, verbose=False)
-    return model
+    model.fit((x / 255.0)[..., None], y, epochs=epochs, batch_size=32, verbose=0)
 
 
 def run_once(network, side, epochs, seed):
     """Train once and print seconds and test accuracy as JSON; data and imports are not timed, compiling is."""
     from dataclasses import replace
 
-    from mnist_compare import ANN_RECIPE, CNN_RECIPE, MATCHED_RECIPE, evaluate, load_mnist
+    from mnist_compare import ANN_RECIPE, CNN_RECIPE, MATCHED_RECIPE, build_ann, build_cnn, evaluate, load_mnist, train
 
-    recipe = replace(ANN_RECIPE if network == "ann" else CNN_RECIPE, epochs=epochs)
+    # Keras's default learning rates for the two names are those of the two recipes.
+    build, recipe, optimizer = {
+        "ann": (build_ann, ANN_RECIPE, "sgd"),
+        "cnn": (build_cnn, CNN_RECIPE, "adam"),
+    }[network]
     (x_train, y_train), (x_test, y_test) = load_mnist()
     start = time.perf_counter()
+    model = build()
     if side == "plain":
-        model = plain_keras(network, x_train, y_train, epochs)
+        fit_plainly(model, optimizer, x_train, y_train, epochs)
     else:
-        model = with_train(network, x_train, y_train, MATCHED_RECIPE if side == "matched" else recipe, seed)
+        recipe = MATCHED_RECIPE if side == "matched" else replace(recipe, epochs=epochs)
+        train(model, x_train, y_train, recipe, seed=seed, verbose=False)
     seconds = time.perf_counter() - start
     print(json.dumps({"seconds": seconds, "accuracy": evaluate(model, x_test, y_test).accuracy}))
 
@@ -76,9 +66,9 @@ def main():
                     f"test accuracy {result['accuracy']:.4f}",
                     flush=True,
                 )
-    if "plain" in totals:
-        for side in totals.keys() - {"plain"}:
-            ratio = totals[side] / totals["plain"]
+    for side, total in totals.items():
+        if side != "plain" and "plain" in totals:
+            ratio = total / totals["plain"]
             print(f"both networks: {side} / plain  {ratio:.3f} = 1 / {1 / ratio:.1f}")
 
 
