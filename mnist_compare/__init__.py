@@ -34,11 +34,11 @@ with _without_log_lines():
 
     tf.config.list_physical_devices("GPU")  # the first call logs, so it is made here
 
-from mnist_compare import plots  # noqa: E402
+from mnist_compare import perturbations, plots  # noqa: E402
 from mnist_compare.data import DataError, load_mnist  # noqa: E402
 from mnist_compare.evaluation import Comparison, Evaluation, bootstrap_difference, compare, evaluate  # noqa: E402
-from mnist_compare.experiments import Plan, Run, run_all  # noqa: E402
-from mnist_compare.models import build_ann, build_cnn, layer_costs  # noqa: E402
+from mnist_compare.experiments import Plan, Run, run_all, train_all  # noqa: E402
+from mnist_compare.models import LocallyConnected2D, build_ann, build_cnn, layer_costs  # noqa: E402
 from mnist_compare.training import ANN_RECIPE, CNN_RECIPE, MATCHED_RECIPE, Recipe, train  # noqa: E402
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "Comparison",
     "DataError",
     "Evaluation",
+    "LocallyConnected2D",
     "Plan",
     "Recipe",
     "Run",
@@ -58,7 +59,9 @@ __all__ = [
     "evaluate",
     "layer_costs",
     "load_mnist",
+    "perturbations",
     "plots",
     "run_all",
     "train",
+    "train_all",
 ]

@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+import keras
 import numpy as np
 from keras import Input, Sequential, layers
 
@@ -24,18 +25,19 @@ def build_ann(units=(3000, 1000)):
     )
 
 
-def build_cnn(pooling=2):
+def build_cnn(pooling=2, convolution=layers.Conv2D):
     """Return the two-block convolutional network, untrained, with 121,930 parameters.
 
     pooling: the width and height of the squares that each block reduces to their maximum; 1 leaves them as they are.
+    convolution: the kind of layer each block begins with; LocallyConnected2D is the one that shares no weights.
     Input: float32 images (N, 28, 28, 1) in [0, 1]. Output: float32 probabilities (N, 10).
     """
     return Sequential(
         [
             Input(shape=(28, 28, 1)),
-            layers.Conv2D(32, (3, 3), activation="relu"),
+            convolution(32, (3, 3), activation="relu"),
             layers.MaxPooling2D((pooling, pooling)),
-            layers.Conv2D(64, (3, 3), activation="relu"),
+            convolution(64, (3, 3), activation="relu"),
             layers.MaxPooling2D((pooling, pooling)),
             layers.Flatten(),
             layers.Dense(64, activation="relu"),
@@ -43,6 +45,50 @@ def build_cnn(pooling=2):
         ],
         name="cnn",
     )
+
+
+@keras.saving.register_keras_serializable(package="mnist_compare")
+class LocallyConnected2D(layers.Layer):
+    """Conv2D (stride 1, no padding) without the weight sharing: every output position has a kernel of its own.
+
+    The "local connections" of Y. LeCun, Generalization and network design strategies, 1989. Keras 3 has no such layer.
+    kernel_size: (height, width) of the window, or one number for both.
+    Input: (N, rows, columns, channels). Output: (N, rows - height + 1, columns - width + 1, filters).
+    Raises ValueError where the window is larger than the input.
+    """
+
+    def __init__(self, filters, kernel_size, activation=None, **options):
+        super().__init__(**options)
+        self.filters = filters
+        self.kernel_size = (kernel_size, kernel_size) if isinstance(kernel_size, int) else tuple(kernel_size)
+        self.activation = keras.activations.get(activation)
+
+    def build(self, input_shape):
+        _, rows, columns, channels = input_shape
+        height, width = self.kernel_size
+        if height > rows or width > columns:
+            raise ValueError(f"A window of {height} × {width} does not fit into {rows} × {columns} pixels.")
+        self.positions = positions = (rows - height + 1, columns - width + 1)
+        # As Conv2D draws them (Glorot and Bengio 2010): Keras would take the positions for part of the window.
+        limit = math.sqrt(6 / (height * width * (channels + self.filters)))
+        self.kernel = self.add_weight(
+            shape=(*positions, height * width * channels, self.filters),
+            initializer=keras.initializers.RandomUniform(-limit, limit),
+            name="kernel",
+        )
+        self.bias = self.add_weight(shape=(*positions, self.filters), initializer="zeros", name="bias")
+
+    def call(self, x):
+        (rows, columns), (height, width) = self.positions, self.kernel_size
+        shifted = [
+            x[:, row : row + rows, column : column + columns] for row in range(height) for column in range(width)
+        ]
+        windows = keras.ops.concatenate(shifted, axis=-1)  # at every place, the pixels and channels of its window
+        return self.activation(keras.ops.einsum("nrcw,rcwf->nrcf", windows, self.kernel) + self.bias)
+
+    def get_config(self):
+        own = {"filters": self.filters, "kernel_size": self.kernel_size}
+        return {**super().get_config(), **own, "activation": keras.activations.serialize(self.activation)}
 
 
 class LayerCost(NamedTuple):
@@ -58,19 +104,22 @@ def layer_costs(model):
     """Return a list with the LayerCost of every layer of a built `model`.
 
     A Dense or Conv2D kernel is used once at each output position, so its multiply-adds are its size times
-    the number of positions (Goodfellow, Bengio, Courville: Deep Learning, 2016, chapter 9.2). Adding a bias,
-    comparing in a pooling layer and the activation are not multiply-adds and count as none.
+    the number of positions (Goodfellow, Bengio, Courville: Deep Learning, 2016, chapter 9.2); each weight of a
+    LocallyConnected2D is used once. Adding a bias, comparing in a pooling layer and the activation are not
+    multiply-adds and count as none.
     Raises ValueError for a layer with weights of any other kind.
     """
     costs = []
     for layer in model.layers:
         shape = tuple(layer.output.shape[1:])
-        if isinstance(layer, (layers.Dense, layers.Conv2D)):
+        if isinstance(layer, LocallyConnected2D):
+            multiply_adds = math.prod(layer.kernel.shape)
+        elif isinstance(layer, (layers.Dense, layers.Conv2D)):
             multiply_adds = math.prod(layer.kernel.shape) * math.prod(shape[:-1])
         elif layer.count_params():
             raise ValueError(
                 f"layer_costs cannot count the layer {layer.name!r} of type {type(layer).__name__}: "
-                "of the layers with weights it knows Dense and Conv2D."
+                "of the layers with weights it knows Dense, Conv2D and LocallyConnected2D."
             )
         else:
             multiply_adds = 0
@@ -92,19 +141,26 @@ def as_images(x):
         )
     if len(x) == 0:
         raise ValueError("There are no images: the array has the length 0, expected at least 1.")
+    check_levels(x)
     if x.dtype == np.uint8:
         x = np.divide(x, 255, dtype=np.float32)
-    elif x.dtype.kind != "f":
+    return x.astype(np.float32, copy=False).reshape(-1, 28, 28, 1)
+
+
+def check_levels(x):
+    """Raise ValueError unless the array `x`, not empty, holds uint8 or floats from 0 to 1."""
+    if x.dtype == np.uint8:
+        return
+    if x.dtype.kind != "f":
         raise ValueError(
             f"The images have the type {x.dtype}, expected uint8 (0 to 255) or a float type (0 to 1); "
             "convert them with x.astype('uint8')."
         )
-    elif not (x.min() >= 0 and x.max() <= 1):  # worded so that NaN fails too
+    if not (x.min() >= 0 and x.max() <= 1):  # worded so that NaN fails too
         raise ValueError(
             f"The images are floats from {x.min():g} to {x.max():g}, expected 0 to 1 and no NaN; "
             "divide grey levels by 255, or pass the uint8 array itself."
         )
-    return x.astype(np.float32, copy=False).reshape(-1, 28, 28, 1)
 
 
 def as_labels(y, count):

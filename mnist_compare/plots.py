@@ -4,8 +4,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MultipleLocator
 
-# Two colours of Okabe and Ito's palette, told apart by all readers: https://jfly.uni-koeln.de/color/
-STYLES = {"ANN": {"color": "#0072B2", "marker": "o"}, "CNN": {"color": "#D55E00", "marker": "s"}}
+# Colours of Okabe and Ito's palette, told apart by all readers: https://jfly.uni-koeln.de/color/
+STYLES = {
+    "ANN": {"color": "#0072B2", "marker": "o"},
+    "CNN": {"color": "#D55E00", "marker": "s"},
+    "LCN": {"color": "#009E73", "marker": "^"},
+}
 
 
 def _figure(rows=1, columns=1, size=(6.0, 3.5), **options):
@@ -15,16 +19,29 @@ def _figure(rows=1, columns=1, size=(6.0, 3.5), **options):
     return figure, axes
 
 
+def _picture(axis, image, title, **scale):
+    """Draw an image without ticks, in a thin frame that shows where it ends."""
+    axis.set_visible(True)
+    axis.imshow(image, **scale)
+    axis.set_title(title, fontsize=8, pad=2)
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set(color="0.8", linewidth=0.5)
+
+
+def _ink(image):
+    """Return the scale in which 0 is white and full ink black."""
+    return {"cmap": "gray_r", "vmin": 0, "vmax": 255 if image.dtype == np.uint8 else 1}
+
+
 def plot_digits(images, titles, columns=10):
     """Draw images (N, 28, 28) in a grid, each under its title (N strings)."""
     rows = max(1, -(-len(images) // columns))
     height = 1.0 + 0.17 * max((title.count("\n") for title in titles), default=0)
     figure, axes = _figure(rows, columns, (max(columns, 4), 0.2 + rows * height))
     for axis in axes.flat:
-        axis.axis("off")
+        axis.set_visible(False)
     for axis, image, title in zip(axes.flat, images, titles, strict=False):
-        axis.imshow(np.squeeze(image), cmap="gray_r", vmin=0, vmax=255 if image.dtype == np.uint8 else 1)
-        axis.set_title(title, fontsize=8, pad=2)
+        _picture(axis, np.squeeze(image), title, **_ink(image))
     return figure
 
 
@@ -173,4 +190,77 @@ def plot_class_differences(differences):
         axis.set(title=score, xlabel="digit", xticks=range(10))
         axis.grid(alpha=0.3)
     axes[0, 0].set_ylabel("CNN minus ANN, percentage points\n(dash: mean)")
+    return figure
+
+
+def plot_numbers(tables):
+    """Draw small arrays side by side with every number written out: {"title": (rows, columns), …}."""
+    widths = [values.shape[1] for values in tables.values()]
+    height = max(len(values) for values in tables.values())
+    figure, axes = _figure(1, len(tables), (0.6 * sum(widths) + 1, 0.6 * height + 0.4), width_ratios=widths)
+    for axis, (title, values) in zip(axes.flat, tables.items(), strict=True):
+        top = np.abs(values).max() or 1
+        axis.imshow(values, cmap="RdBu_r", vmin=-2 * top, vmax=2 * top)  # pale, so that the numbers stay legible
+        for (row, column), value in np.ndenumerate(values):
+            axis.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8)
+        axis.set(title=title, xticks=[], yticks=[])
+    return figure
+
+
+def plot_accuracy_curves(x, panels, xlabel, log=False):
+    """Draw accuracy against `x` (P,): the mean over the runs as a line, from the lowest to the highest as a band.
+
+    panels: {"title": {"ANN": (runs, P), …}, …}. The first word of a curve's name decides its colour; the second curve
+    of a colour is dashed, the third dotted. log: a logarithmic x axis.
+    """
+    figure, axes = _figure(1, len(panels), (max(6, 3.6 * len(panels)), 3.8), sharey=True)
+    for axis, (title, curves) in zip(axes.flat, panels.items(), strict=True):
+        lines = {}
+        for name, values in curves.items():
+            style = STYLES[name.split()[0]]
+            kind = lines[style["color"]] = lines.get(style["color"], -1) + 1
+            axis.plot(x, np.mean(values, axis=0), ("-", "--", ":")[kind], label=name, markersize=5, **style)
+            axis.fill_between(x, np.min(values, axis=0), np.max(values, axis=0), color=style["color"], alpha=0.2)
+        axis.set(title=title, xlabel=xlabel, xscale="log" if log else "linear")
+        axis.grid(alpha=0.3)
+        axis.set_xticks(x, [f"{value:,}" for value in x])
+        axis.minorticks_off()
+    axes[0, 0].yaxis.set_major_formatter("{x:.0%}")
+    axes[0, 0].set_ylabel("accuracy on the test images")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def plot_answers(images, titles, probabilities):
+    """Draw each image over the ten probabilities that every network gives to it.
+
+    images: (N, 28, 28). titles: N strings. probabilities: {"ANN": (N, 10), …}.
+    """
+    count, names = len(images), list(probabilities)
+    figure, axes = _figure(1 + len(names), count, (max(3.6, 2.3 * count), 2.2 + 1.35 * len(names)), sharey="row")
+    for axis, image, title in zip(axes[0], images, titles, strict=True):
+        _picture(axis, np.squeeze(image), title, **_ink(image))
+    for row, name in zip(axes[1:], names, strict=True):
+        for axis, values in zip(row, probabilities[name], strict=True):
+            axis.bar(range(10), values, color=STYLES[name]["color"])
+            axis.set_title(f"{name}: {np.argmax(values)} ({np.max(values):.0%})", fontsize=9)
+            axis.set(ylim=(0, 1), xticks=range(10))
+            axis.tick_params(labelsize=7)
+        row[0].set_ylabel("probability", fontsize=8)
+    return figure
+
+
+def plot_maps(maps, titles=None, columns=16, signed=False):
+    """Draw arrays (rows, columns), maybe of different sizes, in a grid, all in one scale from 0 (white).
+
+    signed: for weights, red above 0 and blue below.
+    """
+    top = max(np.abs(values).max() for values in maps) or 1
+    scale = {"cmap": "RdBu_r", "vmin": -top, "vmax": top} if signed else {"cmap": "gray_r", "vmin": 0, "vmax": top}
+    rows, size = -(-len(maps) // columns), 10 / max(columns, 6)
+    figure, axes = _figure(rows, columns, (size * columns, rows * (size + (0.2 if titles else 0))))
+    for axis in axes.flat:
+        axis.set_visible(False)
+    for axis, values, title in zip(axes.flat, maps, titles or [""] * len(maps), strict=False):
+        _picture(axis, values, title, **scale)
     return figure

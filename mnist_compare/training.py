@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import keras
 import tensorflow as tf
 
-from mnist_compare.models import as_images, as_labels
+from mnist_compare.models import LocallyConnected2D, as_images, as_labels
 
 # Every training builds a graph of its own, as it must; TensorFlow would warn of that from the fifth one on.
 tf.get_logger().addFilter(lambda record: "triggered tf.function retracing" not in record.getMessage())
@@ -140,9 +140,9 @@ def _batches(x, y, batch_size, seed=None):
 
 
 def _is_faster_with_xla(model):
-    """On a CPU, XLA speeds a dense network up and slows a convolutional one down; Windows was never measured."""
-    convolves = any(isinstance(layer, keras.layers.Conv2D) for layer in model.layers)
-    return not (convolves or tf.config.list_physical_devices("GPU") or sys.platform == "win32")
+    """On a CPU, XLA speeds a dense network up and slows one with windows down; Windows was never measured."""
+    has_windows = any(isinstance(layer, keras.layers.Conv2D | LocallyConnected2D) for layer in model.layers)
+    return not (has_windows or tf.config.list_physical_devices("GPU") or sys.platform == "win32")
 
 
 def train(model, x, y, recipe, *, seed=0, validation_data=None, verbose=True):

@@ -49,5 +49,5 @@ def test_it_runs_in_quick_mode(notebook, tmp_path):
 
 def test_the_readme_quotes_the_committed_run():
     readme = readme_figures.README.read_text("utf-8")
-    assert readme_figures.readme_as_run() == readme and readme.count("<!-- /0") == 3
+    assert readme_figures.readme_as_run() == readme and readme.count("<!-- /0") == 4
     assert readme_figures.picture() == readme_figures.PICTURE.read_bytes()

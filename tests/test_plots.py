@@ -29,6 +29,11 @@ def test_every_figure_is_drawn_and_closed(both, digits):
         plots.plot_accuracies(both),
         plots.plot_learning_rate([0, 1, 0.5, 0], "one_cycle"),
         plots.plot_runs({"ANN": [0.95, 0.96, 0.97], "CNN without pooling": [0.98, 0.99]}),
+        plots.plot_numbers({"patch": np.eye(5), "kernel": np.zeros((3, 3))}),
+        plots.plot_accuracy_curves([1, 10], {"a": {"ANN": np.eye(2), "ANN moved": np.eye(2)}}, "images", log=True),
+        plots.plot_answers(images[:2], ["a", "b"], {"ANN": np.eye(2, 10), "CNN": np.eye(2, 10)}),
+        plots.plot_maps([np.eye(3), np.zeros((5, 5))], ["a", "b"], columns=6, signed=True),
+        plots.plot_maps([np.zeros((3, 3))]),
         plots.plot_class_differences({"precision": np.eye(3, 10), "recall": -np.eye(3, 10)}),
     ]
     for figure in figures:
@@ -54,5 +59,30 @@ def test_class_scores_are_drawn_where_they_are(both):
 def test_digits_are_drawn_with_their_titles(digits):
     images, labels = digits
     axes = plots.plot_digits(images[:3] / 255, ["a", "b", "c"], columns=2).axes
-    assert [axis.get_title() for axis in axes] == ["a", "b", "c", ""]
+    assert [axis.get_title() for axis in axes if axis.get_visible()] == ["a", "b", "c"]
     assert axes[0].images[0].get_clim() == (0, 1)
+
+
+def test_accuracy_curves_are_the_means_in_bands_from_lowest_to_highest():
+    values = np.array([[0.1, 0.4], [0.3, 0.8]])
+    (axis,) = plots.plot_accuracy_curves([1, 2], {"title": {"CNN": values, "CNN moved": 1 - values}}, "pixels").axes
+    for line, band, expected in zip(axis.lines, axis.collections, (values, 1 - values), strict=True):
+        np.testing.assert_allclose(line.get_ydata(), expected.mean(axis=0))
+        corners = band.get_paths()[0].vertices
+        assert {tuple(np.round(corner, 6)) for corner in corners} >= {(1, expected[0, 0].round(6)), (1, expected[1, 0])}
+    assert [line.get_linestyle() for line in axis.lines] == ["-", "--"]
+    assert len({line.get_color() for line in axis.lines}) == 1
+
+
+def test_answers_name_the_most_probable_digit_and_draw_all_ten(digits):
+    probabilities = np.array([[0.1] * 8 + [0.2, 0.0], [0.0] * 9 + [1.0]])
+    axes = plots.plot_answers(digits[0][:2], ["a", "b"], {"ANN": probabilities, "CNN": probabilities[::-1]}).axes
+    assert [axis.get_title() for axis in axes] == [
+        "a",
+        "b",
+        "ANN: 8 (20%)",
+        "ANN: 9 (100%)",
+        "CNN: 9 (100%)",
+        "CNN: 8 (20%)",
+    ]
+    assert [bar.get_height() for bar in axes[2].patches] == list(probabilities[0])

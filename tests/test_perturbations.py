@@ -1,0 +1,185 @@
+import numpy as np
+import pytest
+from scipy.signal import convolve2d
+
+from mnist_compare.perturbations import (
+    add_noise,
+    add_stripe,
+    blur,
+    invert,
+    room,
+    rotate,
+    shuffle_pixels,
+    thicken,
+    translate,
+)
+
+PERMUTATION = np.random.default_rng(0).permutation(784)
+PERTURBATIONS = {
+    "translate": lambda x: translate(x, 2, -3),
+    "shuffle_pixels": lambda x: shuffle_pixels(x, PERMUTATION),
+    "rotate": lambda x: rotate(x, 20),
+    "add_noise": lambda x: add_noise(x, 0.3),
+    "blur": lambda x: blur(x, 1.5),
+    "thicken": lambda x: thicken(x, 2),
+    "thin": lambda x: thicken(x, -1),
+    "invert": invert,
+    "add_stripe": lambda x: add_stripe(x, 3, 2),
+}
+
+
+@pytest.fixture(scope="module")
+def images(digits):
+    return digits[0][:20]
+
+
+@pytest.fixture(params=PERTURBATIONS.values(), ids=PERTURBATIONS)
+def perturb(request):
+    return request.param
+
+
+def test_type_and_shape_stay_and_the_images_are_left_alone(images, perturb):
+    for before in (images, images / 255, (images / 255).astype(np.float32)):
+        kept = before.copy()
+        after = perturb(before)
+        assert after.dtype == before.dtype and after.shape == before.shape
+        assert after.min() >= 0 and after.max() <= (255 if before.dtype == np.uint8 else 1)
+        np.testing.assert_array_equal(before, kept)
+        assert not np.array_equal(after, before) and not np.shares_memory(after, before)
+
+
+def test_grey_levels_and_floats_come_to_the_same(images, perturb):
+    np.testing.assert_allclose(perturb(images) / 255, perturb(images / 255), atol=0.5 / 255 + 1e-6)
+
+
+def test_each_image_is_changed_by_itself(images):
+    for name, perturb in PERTURBATIONS.items():
+        if name != "add_noise":  # whose noise is drawn for all images in a row
+            np.testing.assert_array_equal(perturb(images)[3:5], perturb(images[3:5]))
+
+
+def test_translate_is_a_loop_over_pixels(images):
+    down, right = np.arange(-10, 10), np.arange(20) * 7 % 13 - 6
+    expected = np.zeros_like(images)
+    for image in range(20):
+        for row in range(28):
+            for column in range(28):
+                old_row, old_column = row - down[image], column - right[image]
+                if 0 <= old_row < 28 and 0 <= old_column < 28:
+                    expected[image, row, column] = images[image, old_row, old_column]
+    np.testing.assert_array_equal(translate(images, down, right), expected)
+
+
+def test_translating_back_restores_all_that_stayed_in_the_frame(images):
+    space = room(images)
+    down, right = space["down"], -space["left"]
+    np.testing.assert_array_equal(translate(translate(images, down, right), -down, -right), images)
+    np.testing.assert_array_equal(translate(images, 0, 0), images)
+    assert translate(images, 28, 0).max() == translate(images, 0, -1000).max() == 0
+
+
+def test_room_is_how_far_the_ink_can_go(images):
+    framed = np.zeros((1, 28, 28), np.uint8)
+    framed[0, 5:9, 3:27] = 1
+    assert {side: int(free[0]) for side, free in room(framed).items()} == {"up": 5, "down": 19, "left": 3, "right": 1}
+    ink = images.sum(axis=(1, 2), dtype=int)
+    for side, free in room(images).items():
+        sign = 1 if side in ("down", "right") else -1
+        for further, same in ((0, True), (1, False)):
+            shift = sign * (free + further)
+            moved = translate(images, shift, 0) if side in ("up", "down") else translate(images, 0, shift)
+            assert ((moved.sum(axis=(1, 2), dtype=int) == ink) == same).all()
+    assert all(free[0] == 28 for free in room(np.zeros((1, 28, 28))).values())
+
+
+def test_shuffling_moves_each_pixel_where_the_permutation_says_and_back(images):
+    shuffled = shuffle_pixels(images, PERMUTATION)
+    for new in (0, 100, 783):
+        old = PERMUTATION[new]
+        np.testing.assert_array_equal(shuffled[:, new // 28, new % 28], images[:, old // 28, old % 28])
+    np.testing.assert_array_equal(shuffle_pixels(shuffled, np.argsort(PERMUTATION)), images)
+    np.testing.assert_array_equal(np.sort(shuffled.reshape(20, -1)), np.sort(images.reshape(20, -1)))
+
+
+def test_a_quarter_turn_goes_counter_clockwise(images):
+    np.testing.assert_allclose(rotate(images, 90), np.rot90(images, axes=(1, 2)), atol=1)
+    np.testing.assert_allclose(rotate(images, 0), images, atol=1)
+    assert rotate(np.ones((1, 28, 28)), 45)[0, 0, 0] == 0  # the corners come from outside the frame
+
+
+def test_noise_has_the_stated_spread_and_repeats():
+    grey = np.full((50, 28, 28), 0.5)
+    noise = add_noise(grey, 0.1, seed=1) - 0.5
+    assert noise.std() == pytest.approx(0.1, rel=0.02) and abs(noise.mean()) < 0.002
+    np.testing.assert_array_equal(add_noise(grey, 0.1, seed=1), add_noise(grey, 0.1, seed=1))
+    assert not np.array_equal(add_noise(grey, 0.1, seed=1), add_noise(grey, 0.1, seed=2))
+
+
+def test_blur_is_a_convolution_with_a_gaussian(images):
+    distances = np.arange(-8, 9)
+    line = np.exp(-(distances**2) / (2 * 2.0**2))
+    kernel = np.outer(line, line) / line.sum() ** 2
+    for image, blurred in zip(images[:3] / 255, blur(images[:3] / 255, 2), strict=True):
+        np.testing.assert_allclose(blurred, convolve2d(image, kernel, mode="same"), atol=1e-6)
+
+
+def test_strokes_widen_and_narrow_by_the_pixels():
+    stroke = np.zeros((1, 28, 28), np.uint8)
+    stroke[0, 5:20, 10:14] = 200
+    for pixels in (-3, -2, -1, 0, 1, 2, 3):
+        assert (thicken(stroke, pixels)[0, 12] == 200).sum() == 4 + pixels
+    assert thicken(stroke, -4).max() == 0
+
+
+def test_inverting_twice_changes_nothing(images):
+    np.testing.assert_array_equal(invert(invert(images)), images)
+    np.testing.assert_array_equal(invert(images), 255 - images)
+
+
+def test_a_stripe_covers_its_columns_and_no_other(images):
+    striped = add_stripe(images, 3, 2)
+    assert (striped[:, :, 3:5] == 255).all() and (add_stripe(images / 255, 3, 2)[:, :, 3:5] == 1).all()
+    np.testing.assert_array_equal(np.delete(striped, [3, 4], axis=2), np.delete(images, [3, 4], axis=2))
+
+
+@pytest.mark.parametrize(
+    "bad, said",
+    [
+        (np.zeros((28, 28)), r"\(28, 28\).*image\[None\]"),
+        (np.zeros((0, 28, 28)), r"\(0, 28, 28\)"),
+        (np.zeros((2, 28, 28, 1)), r"\(2, 28, 28, 1\)"),
+        (np.full((1, 28, 28), np.nan), "nan"),
+        (np.full((1, 28, 28), 2.0), "from 2 to 2"),
+        (np.zeros((1, 28, 28), int), "int64"),
+        (np.zeros((1, 28, 28), bool), "bool"),
+    ],
+)
+def test_what_are_no_images_is_refused(bad, said, perturb):
+    with pytest.raises(ValueError, match=said):
+        perturb(bad)
+    with pytest.raises(ValueError, match=said):
+        room(bad)
+
+
+@pytest.mark.parametrize(
+    "call, said",
+    [
+        (lambda x: translate(x, 1.5, 0), "down.*float64"),
+        (lambda x: translate(x, 0, np.zeros(3, int)), r"right.*\(3,\).*20 images"),
+        (lambda x: shuffle_pixels(x, np.arange(783)), r"\(783,\).*784"),
+        (lambda x: shuffle_pixels(x, np.zeros(784, int)), "every index"),
+        (lambda x: shuffle_pixels(x, [["a"]]), "every index"),
+        (lambda x: rotate(x, np.nan), "degrees=nan"),
+        (lambda x: add_noise(x, -1), "standard_deviation=-1"),
+        (lambda x: blur(x, np.inf), "sigma=inf"),
+        (lambda x: blur(x, "wide"), "sigma='wide'"),
+        (lambda x: thicken(x, 0.5), "pixels=0.5"),
+        (lambda x: thicken(x, True), "pixels=True"),
+        (lambda x: add_stripe(x, 27, 2), "width 2 at column 27"),
+        (lambda x: add_stripe(x, -1, 2), "column -1"),
+        (lambda x: add_stripe(x, 3, 0), "width 0"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(images, call, said):
+    with pytest.raises(ValueError, match=said):
+        call(images)
