@@ -36,8 +36,9 @@ with _without_log_lines():
 
 from mnist_compare import perturbations, plots  # noqa: E402
 from mnist_compare.data import DataError, load_mnist  # noqa: E402
-from mnist_compare.evaluation import Comparison, Evaluation, bootstrap_difference, compare, evaluate  # noqa: E402
+from mnist_compare.evaluation import Comparison, Evaluation, bootstrap_difference, compare, evaluate, predict  # noqa: E402
 from mnist_compare.experiments import Plan, Run, run_all, train_all  # noqa: E402
+from mnist_compare.handwriting import prepare_digit  # noqa: E402
 from mnist_compare.models import LocallyConnected2D, build_ann, build_cnn, layer_costs  # noqa: E402
 from mnist_compare.training import ANN_RECIPE, CNN_RECIPE, MATCHED_RECIPE, Recipe, train  # noqa: E402
 
@@ -61,6 +62,8 @@ __all__ = [
     "load_mnist",
     "perturbations",
     "plots",
+    "predict",
+    "prepare_digit",
     "run_all",
     "train",
     "train_all",

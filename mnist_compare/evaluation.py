@@ -77,16 +77,24 @@ class Evaluation(Answers):
         return self.probabilities.argmax(axis=1)
 
 
+def predict(model, x):
+    """Return the probabilities, float32 (N, 10), that a trained `model` gives to the ten digits for images `x`.
+
+    x: (N, 28, 28) or (N, 28, 28, 1), uint8 or float in [0, 1]. Raises ValueError for any other form.
+    """
+    x = as_images(x)
+    # Called directly rather than by model.predict, which traces a new graph, and warns of it, for every model.
+    batches = np.split(x, range(500, len(x), 500))
+    return np.concatenate([model(batch, training=False).numpy() for batch in batches])
+
+
 def evaluate(model, x, y):
     """Return the Evaluation of a trained `model` on images `x` and labels `y`.
 
-    x: (N, 28, 28) or (N, 28, 28, 1), uint8 or float in [0, 1]. y: digits (N,). Raises ValueError for any other form.
+    x: as `predict` takes them. y: digits (N,). Raises ValueError for any other form.
     """
-    x = as_images(x)
     y = as_labels(y, len(x))
-    # Called directly rather than by model.predict, which traces a new graph, and warns of it, for every model.
-    batches = np.split(x, range(500, len(x), 500))
-    probabilities = np.concatenate([model(batch, training=False).numpy() for batch in batches])
+    probabilities = predict(model, x)
     certainty = np.clip(probabilities[np.arange(len(y)), y], 1e-7, 1)  # the floor that Keras's own loss has
     return Evaluation(y, probabilities, float(-np.log(certainty).mean()))
 

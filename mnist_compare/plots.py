@@ -234,7 +234,8 @@ def plot_accuracy_curves(x, panels, xlabel, log=False):
 def plot_answers(images, titles, probabilities):
     """Draw each image over the ten probabilities that every network gives to it.
 
-    images: (N, 28, 28). titles: N strings. probabilities: {"ANN": (N, 10), …}.
+    images: N arrays (rows, columns). titles: N strings. probabilities: {"ANN": (N, 10), …}; a row of NaN for an image
+    that is shown only.
     """
     count, names = len(images), list(probabilities)
     figure, axes = _figure(1 + len(names), count, (max(3.6, 2.3 * count), 2.2 + 1.35 * len(names)), sharey="row")
@@ -242,11 +243,14 @@ def plot_answers(images, titles, probabilities):
         _picture(axis, np.squeeze(image), title, **_ink(image))
     for row, name in zip(axes[1:], names, strict=True):
         for axis, values in zip(row, probabilities[name], strict=True):
+            axis.set_visible(not np.isnan(values).any())
+            if not axis.get_visible():
+                continue
             axis.bar(range(10), values, color=STYLES[name]["color"])
             axis.set_title(f"{name}: {np.argmax(values)} ({np.max(values):.0%})", fontsize=9)
             axis.set(ylim=(0, 1), xticks=range(10))
             axis.tick_params(labelsize=7)
-        row[0].set_ylabel("probability", fontsize=8)
+        next(axis for axis in row if axis.get_visible()).set_ylabel("probability", fontsize=8)
     return figure
 
 

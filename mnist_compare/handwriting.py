@@ -1,0 +1,188 @@
+"""Any picture of a handwritten digit → what MNIST would have made of it (notebook 04)."""
+
+import os
+import warnings
+from io import BytesIO
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+from scipy import ndimage
+from skimage.filters import threshold_otsu
+
+WORKING_SIZE = 280  # pixels along the longer side to which larger pictures are reduced: ten times MNIST's
+NO_INK = "No ink was found: the picture is blank, or too faint or noisy. Write the digit larger or darker."
+TOO_LARGE = f"{{}} has more than {Image.MAX_IMAGE_PIXELS / 1e6:.0f} million pixels: reduce it, or crop it to the digit."
+
+
+def prepare_digit(image):
+    """Return a picture of one digit as float32 (28, 28) in [0, 1], light ink on black, made as MNIST's were.
+
+    image: a path, the bytes of an image file, a PIL image, or an array (rows, columns) of grey levels or
+    (rows, columns, channels) with 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA) channels. What is white depends on
+    the type: 1 for floats and booleans, 65,535 for uint16 and files with 16 bits, 255 for other whole numbers.
+
+    The steps: turn by the EXIF tag; lay onto white paper where transparent; make grey; judge by the border whether the
+    background is light, and invert if so; take out uneven lighting; find the ink, drop specks; crop; scale the longer
+    side to 20 pixels with antialiasing; place in 28 × 28 pixels with the centre of mass at the centre, yet all within
+    the frame. After LeCun, Cortes and Burges's description of MNIST and its reconstruction by Yadav and Bottou (2019,
+    https://arxiv.org/abs/1905.10498). The centre is the middle of the pixel in row and column 14, as in MNIST's arrays.
+    Raises FileNotFoundError for a missing file, and ValueError for what is no image, holds no ink, or several digits.
+    """
+    return place_ink(find_ink(as_grey(image)))
+
+
+def as_grey(image):
+    """Return a picture, of any form that prepare_digit takes, as float64 (rows, columns), 0 black and 1 white."""
+    if isinstance(image, (str, os.PathLike)):
+        image = _read(image, f"The file {Path(image).name!r}")
+    elif isinstance(image, (bytes, bytearray, memoryview)):
+        image = _read(BytesIO(image), "The uploaded file")
+    elif isinstance(image, Image.Image):
+        image = _loaded(image, "The image")
+    levels = np.asarray(image)
+    if levels.ndim == 2:
+        levels = levels[:, :, None]
+    if levels.ndim != 3 or not 1 <= levels.shape[2] <= 4 or levels.dtype.kind not in "buif":
+        raise ValueError(
+            f"The image is an array of shape {np.shape(image)} and type {levels.dtype}, expected numbers of shape "
+            "(rows, columns) or (rows, columns, channels) with 1 to 4 channels: pass one picture at a time."
+        )
+    if levels.size == 0:
+        raise ValueError(f"The image is empty, its shape is {np.shape(image)}: pass a picture with at least one pixel.")
+    if levels.shape[0] * levels.shape[1] > Image.MAX_IMAGE_PIXELS:
+        raise ValueError(TOO_LARGE.format("The image"))
+    white = 1 if levels.dtype.kind in "bf" else 65_535 if levels.dtype == np.uint16 else 255
+    if not (levels.min() >= 0 and levels.max() <= white):  # worded so that NaN fails too
+        raise ValueError(
+            f"The image is of type {levels.dtype} and runs from {levels.min():g} to {levels.max():g}, expected 0 to "
+            f"{white} and no NaN: rescale it, or convert its type."
+        )
+    levels = levels.astype(np.float64) / white
+    alpha = levels[:, :, -1] if levels.shape[2] in (2, 4) else 1
+    colour = levels[:, :, :3] @ (0.299, 0.587, 0.114) if levels.shape[2] > 2 else levels[:, :, 0]  # ITU-R BT.601
+    return colour * alpha + (1 - alpha)
+
+
+def _read(source, named):
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            return _loaded(Image.open(source), named)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"There is no file {str(source)!r}: check its name, or give its whole path.") from None
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise ValueError(TOO_LARGE.format(named)) from None
+    except UnidentifiedImageError:
+        raise ValueError(f"{named} is not an image that Pillow can read: save it as PNG or JPEG.") from None
+    except OSError as error:
+        raise ValueError(f"{named} cannot be read ({error.strerror or error}): save it anew as PNG or JPEG.") from None
+
+
+def _loaded(picture, named):
+    """Return a PIL image as an array of the kinds that as_grey knows."""
+    try:
+        picture = ImageOps.exif_transpose(picture)
+        if picture.mode.startswith("I"):  # 16 bits, which some versions of Pillow open as 32
+            return np.asarray(picture).astype(np.uint16)
+        if picture.mode == "F":
+            return np.asarray(picture)
+        transparent = picture.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in picture.info
+        return np.asarray(picture.convert("RGBA" if transparent else "RGB"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ValueError(f"{named} is damaged ({error}): save it anew as PNG or JPEG.") from None
+
+
+def _resized(levels, shape):
+    """Resize an array to (rows, columns) with antialiasing."""
+    picture = Image.fromarray(levels.astype(np.float32)).resize(shape[::-1], Image.Resampling.BOX)
+    return np.asarray(picture, np.float64)
+
+
+def _lighting(grey):
+    """Return a smooth surface, of the second order, through the pixels at the border."""
+    rows, columns = np.meshgrid(*(np.linspace(-1, 1, side) for side in grey.shape), indexing="ij")
+    terms = np.stack([np.ones_like(rows), rows, columns, rows * columns, rows**2, columns**2], axis=-1)
+    border = np.ones(grey.shape, bool)
+    border[1:-1, 1:-1] = False
+    fitted = border
+    for _ in range(4):  # again and again without the two fifths that fit worst: ink may touch the border
+        surface = terms @ np.linalg.lstsq(terms[fitted], grey[fitted], rcond=None)[0]
+        misfit = np.abs(grey - surface)
+        fitted = border & (misfit <= np.quantile(misfit[border], 0.6))
+    return surface
+
+
+def find_ink(grey):
+    """Return the box around the digit, float64 (rows, columns): how much ink is where, 0 to 1, and 0 off the digit.
+
+    grey: float (rows, columns), 0 black and 1 white; more than WORKING_SIZE pixels along a side are reduced first.
+    """
+    scale = WORKING_SIZE / max(grey.shape)
+    if scale < 1:
+        grey = _resized(grey, [max(1, round(side * scale)) for side in grey.shape])
+    surface = _lighting(grey)
+    # The ink is what departs most from the light at the border; blurred a little, against single noisy pixels.
+    departure = ndimage.gaussian_filter(grey - surface, max(grey.shape) / 200)
+    if departure.max() > -departure.min():  # light ink
+        grey, surface = 1 - grey, 1 - surface
+    flat = ndimage.gaussian_filter(grey, max(grey.shape) / 800) / surface.clip(0.05)
+    # What lighting is left, as the shadow of a hand, closing leaves; it fills all that is dark and narrow, the ink.
+    paper = ndimage.grey_closing(flat, [min(side, max(grey.shape) // 3 + 1) for side in grey.shape])
+    ink = 1 - np.divide(flat, paper, out=np.ones_like(flat), where=paper > 0)
+    if np.ptp(ink) == 0:
+        raise ValueError(NO_INK)
+    mask = ink > threshold_otsu(ink)
+    background = np.median(ink[~mask])
+    noise = 1.5 * np.median(np.abs(ink[~mask] - background))  # the standard deviation, if the noise is Gaussian
+    full = np.median(ink[mask])
+    if full - background < max(0.1, 3 * noise):
+        raise ValueError(NO_INK)
+    mask = _digit(mask)
+    near = ndimage.binary_dilation(mask, iterations=max(1, max(grey.shape) // 100))
+    ink = np.where(near, np.clip((ink - background - noise) / (full - background - noise), 0, 1), 0)
+    return ink[ndimage.find_objects((ink > 0.1).astype(int))[0]]
+
+
+def _digit(mask):
+    """Return the mask of ink without its specks; raise ValueError if there is more than one digit."""
+    parts, count = ndimage.label(mask, np.ones((3, 3)))
+    largest = ndimage.find_objects(parts)[np.bincount(parts.flat)[1:].argmax()]
+    reach = 0.05 * max(side.stop - side.start for side in largest)  # strokes that nearly touch belong together
+    parts, count = ndimage.label(ndimage.distance_transform_edt(~mask) <= reach)
+    sizes = ndimage.sum_labels(mask, parts, range(count + 1))
+    kept = np.flatnonzero(sizes >= 0.08 * sizes.max())
+    digit = mask & np.isin(parts, kept)
+    boxes = ndimage.find_objects(np.where(digit, parts, 0))
+    if any(_are_apart(boxes[one - 1], boxes[other - 1], digit) for one, other in combinations(kept, 2)):
+        raise ValueError(
+            f"{len(kept)} inked parts were found that stand apart like several digits, expected one digit: crop the "
+            "picture to a single one, or close the gaps in its strokes."
+        )
+    return digit
+
+
+def _are_apart(first, second, digit):
+    """Tell two digits from two pieces of one, as of a 5 whose bar does not touch it: by their boxes."""
+    height = np.ptp(np.flatnonzero(digit.any(axis=1))) + 1
+    heights = [box[0].stop - box[0].start for box in (first, second)]
+    widths = [box[1].stop - box[1].start for box in (first, second)]
+    gap = [max(a.start, b.start) - min(a.stop, b.stop) for a, b in zip(first, second, strict=True)]  # below 0: overlap
+    side_by_side = gap[1] > -0.25 * min(widths) and min(heights) > 0.4 * height
+    one_above_the_other = gap[0] > 0.15 * height and min(heights) > 0.25 * height
+    return side_by_side or one_above_the_other
+
+
+def place_ink(ink):
+    """Scale the longer side of `ink`, float (rows, columns), to 20 pixels; centre its mass in 28 × 28: float32."""
+    scale = 20 / max(ink.shape)
+    digit = _resized(ink, [max(1, round(side * scale)) for side in ink.shape])
+    digit /= digit.max()
+    centre = ndimage.center_of_mass(digit)
+    top, left = (
+        int(np.clip(round(14 - middle), 0, 28 - side)) for middle, side in zip(centre, digit.shape, strict=True)
+    )
+    frame = np.zeros((28, 28), np.float32)
+    frame[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
+    return frame

@@ -1,0 +1,322 @@
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from scipy import ndimage
+from sklearn.svm import SVC
+
+from mnist_compare import prepare_digit
+from mnist_compare.handwriting import as_grey, find_ink, place_ink
+
+RNG = np.random.default_rng(0)
+
+
+def drawing(*lines, size=(280, 280), width=20, paper=255, ink=0):
+    """Return a grey picture with lines of a pen."""
+    picture = Image.new("L", size, paper)
+    for points in lines:
+        ImageDraw.Draw(picture).line(points, fill=ink, width=width, joint="curve")
+    return picture
+
+
+SEVEN = [(80, 60), (190, 60), (120, 230)]
+
+
+def as_jpeg(picture, **options):
+    file = BytesIO()
+    picture.convert("RGB").save(file, "JPEG", quality=60, **options)
+    return file.getvalue()
+
+
+def difference(a, b):
+    """Return the difference of two prepared digits, as a share of the ink; one may stand a pixel beside the other.
+
+    A centre of mass that lies between two pixels is rounded to the one or the other by the smallest change.
+    """
+    moves = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
+    return min(np.abs(np.roll(a, move, axis=(0, 1)) - b).sum() for move in moves) / b.sum()
+
+
+@pytest.fixture(scope="module")
+def seven():
+    return prepare_digit(drawing(SEVEN))
+
+
+# What comes out
+
+
+def test_the_form_is_that_of_mnist(seven):
+    assert seven.shape == (28, 28) and seven.dtype == np.float32
+    assert seven.min() == 0 and seven.max() == 1
+    rows, columns = np.nonzero(seven > 0)
+    assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
+    for mass in ndimage.center_of_mass(seven):
+        assert abs(mass - 14) <= 0.51  # the nearest whole pixel
+    assert len(np.unique(seven)) > 20  # grey edges
+
+
+def test_the_aspect_ratio_is_kept():
+    for width, height in ((100, 200), (200, 100), (60, 60)):
+        rows, columns = np.nonzero(prepare_digit(drawing([(30, 30), (30 + width, 30 + height)])) > 0.3)
+        # the pen widens both sides by about its width of 20
+        assert (np.ptp(columns) + 1) / (np.ptp(rows) + 1) == pytest.approx((width + 14) / (height + 14), rel=0.15)
+
+
+def test_nothing_is_clipped_where_the_centre_of_mass_lies_far_off():
+    ink = np.zeros((200, 200))
+    ink[180:] = 1  # nearly all of the mass at the foot
+    ink[:, 98:102] = 0.3
+    placed = place_ink(ink)
+    rows = np.flatnonzero(placed.any(axis=1))
+    assert len(rows) == 20 and rows[-1] <= 27
+    assert ndimage.center_of_mass(placed)[0] > 14.5  # as near to the centre as the frame allows
+    assert rows[0] == 28 - 20 or rows[0] == 0 or abs(ndimage.center_of_mass(placed)[0] - 14) <= 0.51
+
+
+def test_scaling_averages_the_pixels_it_unites():
+    ink = RNG.random((200, 120))
+    expected = ink.reshape(20, 10, 12, 10).mean(axis=(1, 3))
+    placed = place_ink(ink)
+    rows, columns = (np.flatnonzero(placed.any(axis=axis)) for axis in (1, 0))
+    np.testing.assert_allclose(
+        placed[rows[0] : rows[0] + 20, columns[0] : columns[0] + 12], expected / expected.max(), atol=1e-5
+    )
+
+
+# What may go in
+
+
+def test_every_kind_of_image_comes_to_the_same(seven, tmp_path):
+    grey = drawing(SEVEN)
+    array = np.asarray(grey)
+    opaque = np.full_like(array, 255)
+    transparent = Image.merge("RGBA", [Image.new("L", grey.size)] * 3 + [Image.eval(grey, lambda level: 255 - level)])
+    path = tmp_path / "seven.png"
+    grey.save(path)
+    deep = tmp_path / "deep.png"
+    Image.fromarray(array.astype(np.uint16) * 257).save(deep)
+    palette = tmp_path / "palette.gif"
+    grey.convert("P").save(palette, transparency=255)
+    kinds = [
+        path,
+        str(path),
+        path.read_bytes(),
+        memoryview(path.read_bytes()),
+        deep,
+        palette,
+        Image.open(deep),
+        grey.convert("RGB"),
+        grey.convert("CMYK"),
+        grey.convert("P"),
+        grey.convert("1"),
+        grey.convert("F").point(lambda level: level / 255),
+        transparent,
+        array,
+        array[:, :, None],
+        array / 255,
+        (array / 255).astype(np.float16),
+        array > 127,
+        array.astype(np.uint16) * 257,
+        array.astype(np.int64),
+        array.tolist(),
+        np.dstack([array] * 3),
+        np.dstack([array, opaque]),
+        np.dstack([array] * 3 + [opaque]),
+        np.dstack([np.zeros((280, 280, 3), np.uint8), 255 - array]),
+    ]
+    for kind in kinds:
+        assert difference(prepare_digit(kind), seven) < 0.03, type(kind)
+
+
+def test_grey_is_the_luminance_of_pillow():
+    colours = RNG.integers(0, 256, (6, 5, 3), dtype=np.uint8)
+    np.testing.assert_allclose(as_grey(colours), np.asarray(Image.fromarray(colours).convert("L")) / 255, atol=1 / 255)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_exif_tag_is_obeyed(seven, orientation):
+    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # the transposition of Pillow that the tag asks to be undone
+    stored = drawing(SEVEN)
+    if orientation > 1:
+        stored = stored.transpose(Image.Transpose(undo[orientation]))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    assert difference(prepare_digit(as_jpeg(stored, exif=exif)), seven) < 0.05
+
+
+def test_a_picture_of_any_size_comes_to_the_same(seven):
+    for side in (56, 140, 560, 2240):
+        picture = drawing([(x * side // 280, y * side // 280) for x, y in SEVEN], size=(side, side), width=side // 14)
+        assert difference(prepare_digit(picture), seven) < 0.35  # a pen 4 pixels wide has stairs
+    big = drawing(SEVEN).resize((1400, 1400))
+    assert difference(prepare_digit(big), seven) < 0.1
+
+
+@pytest.fixture(scope="module")
+def written(digits):
+    """(images, labels): real handwriting with a margin, uint8 (600, 40, 40); scikit-learn's digits fill their frame."""
+    some = np.random.default_rng(0).permutation(len(digits[0]))[:600]
+    return np.pad(digits[0][some], ((0, 0), (6, 6), (6, 6))), digits[1][some]
+
+
+def test_a_prepared_digit_stays_nearly_as_it_is(written):
+    prepared = [prepare_digit(image) for image in written[0][:100]]
+    assert np.median([difference(prepare_digit(digit), digit) for digit in prepared]) < 0.15
+
+
+# What a picture may suffer
+
+
+def spoil_corner(picture):
+    corner = Image.new("L", (600, 500), 255)
+    corner.paste(picture, (310, 10))
+    return corner
+
+
+def spoil_shadow(picture):
+    """Paper in a slanting light, and the sharp shadow of a hand across it, and grain."""
+    light = np.linspace(0.95, 0.5, 280)[:, None] * np.linspace(1, 0.8, 280)
+    light[:, 150:] *= 0.7
+    levels = light * (1 - 0.6 * (1 - np.asarray(picture) / 255)) + RNG.normal(0, 0.015, (280, 280))
+    return Image.fromarray(np.uint8(255 * levels.clip(0, 1)))
+
+
+def spoil_specks(picture):
+    specks = picture.copy()
+    for x, y in ((10, 10), (265, 20), (250, 260), (20, 150)):
+        ImageDraw.Draw(specks).ellipse((x, y, x + 6, y + 6), fill=0)
+    return specks
+
+
+@pytest.mark.parametrize(
+    "spoil, most",
+    [
+        (spoil_corner, 0.1),
+        (lambda picture: Image.eval(picture, lambda level: 255 - level), 0.05),
+        (lambda picture: Image.eval(picture, lambda level: 150 + level * 100 // 255), 0.05),  # faint, as of pencil
+        (lambda picture: Image.eval(picture, lambda level: 200 - level * 150 // 255), 0.05),  # chalk on a board
+        (spoil_shadow, 0.2),
+        (spoil_specks, 0.05),
+        (as_jpeg, 0.05),
+    ],
+    ids=["corner", "inverted", "faint", "chalk", "shadow", "specks", "jpeg"],
+)
+def test_it_comes_back(seven, spoil, most):
+    assert difference(prepare_digit(spoil(drawing(SEVEN))), seven) < most
+
+
+def test_a_classifier_reads_spoilt_digits_as_well_as_clean_ones(written):
+    """An independent judge: a support vector machine trained on clean digits, asked about spoilt ones."""
+    images, labels = written
+    judge = SVC().fit(np.stack([prepare_digit(image).ravel() for image in images[:400]]), labels[:400])
+
+    def accuracy(spoil):
+        pictures = [np.asarray(Image.fromarray(image).resize((280, 280))) for image in images[400:]]
+        seen = np.stack([prepare_digit(spoil(picture)) for picture in pictures])
+        return judge.score(seen.reshape(200, -1), labels[400:])
+
+    light = np.add.outer(np.linspace(0, 90, 280), np.linspace(0, 60, 280))
+    clean = accuracy(lambda picture: picture)
+    assert clean > 0.9  # of ten digits
+    for spoil in (
+        lambda picture: 255 - picture,
+        lambda picture: np.pad(picture, ((0, 200), (150, 0))),
+        lambda picture: as_jpeg(Image.fromarray(picture)),
+        lambda picture: np.uint8((light + picture / 255 * (255 - light) + RNG.normal(0, 5, light.shape)).clip(0, 255)),
+    ):
+        assert accuracy(spoil) >= clean - 0.015
+
+
+def test_pieces_of_one_digit_stay_together():
+    five = drawing([(100, 80), (95, 130), (150, 140), (160, 190), (100, 220)], [(125, 60), (190, 55)])
+    ink = find_ink(as_grey(five))
+    assert ndimage.label(ink > 0.5)[1] == 2  # the bar does not touch, and is there
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        np.zeros((28, 28)),
+        np.ones((100, 60)),
+        np.full((50, 50), 0.5),
+        np.zeros((1, 1)),
+        Image.new("RGBA", (280, 280), (0, 0, 0, 0)),
+        np.tile(np.linspace(0.3, 0.9, 200), (200, 1)),
+        RNG.normal(0.6, 0.02, (200, 200)),
+        np.uint8(RNG.normal(180, 10, (300, 300)) * np.linspace(0.6, 1, 300)),
+    ],
+    ids=["black", "white", "grey", "one pixel", "transparent", "gradient", "grain", "photograph of nothing"],
+)
+def test_a_picture_without_ink_is_refused(picture):
+    with pytest.raises(ValueError, match="No ink"):
+        prepare_digit(picture)
+
+
+@pytest.mark.parametrize(
+    "lines, count",
+    [
+        ([[(60, 60), (60, 220)], [(200, 60), (200, 220)]], 2),
+        ([[(40, 60), (40, 220)], [(130, 60), (130, 220)], [(180, 70), (250, 70), (200, 220)]], 3),
+        ([[(100, 20), (100, 110)], [(100, 170), (100, 260)]], 2),
+    ],
+    ids=["1 1", "1 1 7", "one above the other"],
+)
+def test_several_digits_are_refused_and_counted(lines, count):
+    with pytest.raises(ValueError, match=f"^{count} inked parts"):
+        prepare_digit(drawing(*lines))
+
+
+@pytest.mark.parametrize(
+    "image, said",
+    [
+        (np.zeros((0, 28)), r"empty.*\(0, 28\)"),
+        (np.array([]), r"\(0,\)"),
+        (np.zeros(784), r"\(784,\)"),
+        (np.zeros((28, 28, 5)), r"\(28, 28, 5\)"),
+        (np.zeros((2, 28, 28, 1)), r"one picture at a time"),
+        (np.full((28, 28), np.nan), "nan"),
+        (np.full((28, 28), 255.0), "float64.* to 255.*expected 0 to 1"),
+        (np.full((28, 28), -1), "int64.*-1.*expected 0 to 255"),
+        (np.full((28, 28), 300), "300"),
+        (np.full((28, 28), 1j), "complex"),
+        (np.full((28, 28), "a"), "type <U1"),
+        (None, "type object"),
+        (b"", "uploaded file is not an image"),
+        (b"no image at all", "uploaded file is not an image"),
+    ],
+)
+def test_what_is_no_picture_is_refused(image, said):
+    with pytest.raises(ValueError, match=said):
+        prepare_digit(image)
+
+
+def test_bad_files_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="missing.png"):
+        prepare_digit(tmp_path / "missing.png")
+    text = tmp_path / "notes.txt"
+    text.write_text("seven")
+    with pytest.raises(ValueError, match="notes.txt.*not an image"):
+        prepare_digit(text)
+    half = tmp_path / "half.jpg"
+    half.write_bytes(as_jpeg(drawing(SEVEN))[:1500])
+    with pytest.raises(ValueError, match="half.jpg.*(damaged|cannot be read)"):
+        prepare_digit(str(half))
+    with pytest.raises(ValueError, match=f"{tmp_path.name}.*cannot be read"):
+        prepare_digit(tmp_path)
+
+
+def test_a_decompression_bomb_is_refused_unopened(tmp_path):
+    bomb = tmp_path / "bomb.png"
+    Image.new("1", (20_000, 10_000)).save(bomb)
+    with pytest.raises(ValueError, match="bomb.png.*million pixels"):
+        prepare_digit(bomb)
+    with pytest.raises(ValueError, match="million pixels"):
+        prepare_digit(np.broadcast_to(np.zeros((1, 1)), (20_000, 10_000)))
+    largest = tmp_path / "larger.png"
+    Image.new("1", (30_000, 10_000)).save(largest)
+    with pytest.raises(ValueError, match="larger.png.*million pixels"):
+        prepare_digit(largest)
