@@ -53,7 +53,8 @@ def as_grey(image):
         raise ValueError(f"The image is empty, its shape is {np.shape(image)}: pass a picture with at least one pixel.")
     if levels.shape[0] * levels.shape[1] > Image.MAX_IMAGE_PIXELS:
         raise ValueError(TOO_LARGE.format("The image"))
-    white = 1 if levels.dtype.kind in "bf" else 65_535 if levels.dtype == np.uint16 else 255
+    sixteen_bits = levels.dtype.kind == "u" and levels.dtype.itemsize == 2
+    white = 1 if levels.dtype.kind in "bf" else 65_535 if sixteen_bits else 255
     if not (levels.min() >= 0 and levels.max() <= white):  # worded so that NaN fails too
         raise ValueError(
             f"The image is of type {levels.dtype} and runs from {levels.min():g} to {levels.max():g}, expected 0 to "
@@ -100,18 +101,19 @@ def _resized(levels, shape):
     return np.asarray(picture, np.float64)
 
 
-def _lighting(grey):
-    """Return a smooth surface, of the second order, through the pixels at the border."""
+def _has_light_background(grey):
+    """Judge by the border: the ink departs most, up or down, from a surface of second order through its pixels."""
     rows, columns = np.meshgrid(*(np.linspace(-1, 1, side) for side in grey.shape), indexing="ij")
     terms = np.stack([np.ones_like(rows), rows, columns, rows * columns, rows**2, columns**2], axis=-1)
     border = np.ones(grey.shape, bool)
     border[1:-1, 1:-1] = False
     fitted = border
     for _ in range(4):  # again and again without the two fifths that fit worst: ink may touch the border
-        surface = terms @ np.linalg.lstsq(terms[fitted], grey[fitted], rcond=None)[0]
-        misfit = np.abs(grey - surface)
+        departure = grey - terms @ np.linalg.lstsq(terms[fitted], grey[fitted], rcond=None)[0]
+        misfit = np.abs(departure)
         fitted = border & (misfit <= np.quantile(misfit[border], 0.6))
-    return surface
+    departure = ndimage.gaussian_filter(departure, max(grey.shape) / 200)  # against single noisy pixels
+    return -departure.min() >= departure.max()
 
 
 def find_ink(grey):
@@ -122,15 +124,13 @@ def find_ink(grey):
     scale = WORKING_SIZE / max(grey.shape)
     if scale < 1:
         grey = _resized(grey, [max(1, round(side * scale)) for side in grey.shape])
-    surface = _lighting(grey)
-    # The ink is what departs most from the light at the border; blurred a little, against single noisy pixels.
-    departure = ndimage.gaussian_filter(grey - surface, max(grey.shape) / 200)
-    if departure.max() > -departure.min():  # light ink
-        grey, surface = 1 - grey, 1 - surface
-    flat = ndimage.gaussian_filter(grey, max(grey.shape) / 800) / surface.clip(0.05)
-    # What lighting is left, as the shadow of a hand, closing leaves; it fills all that is dark and narrow, the ink.
-    paper = ndimage.grey_closing(flat, [min(side, max(grey.shape) // 3 + 1) for side in grey.shape])
-    ink = 1 - np.divide(flat, paper, out=np.ones_like(flat), where=paper > 0)
+    light = ndimage.gaussian_filter(grey if _has_light_background(grey) else 1 - grey, max(grey.shape) / 800)
+    # Closing fills all that is dark and narrower than its window, the ink, and leaves the lighting with its shadows;
+    # beyond the border, where the window reaches, the lighting is taken to go on as it is there.
+    window = max(grey.shape) // 3 + 1
+    inside = tuple(slice(window, window + side) for side in grey.shape)
+    paper = ndimage.grey_closing(np.pad(light, window, mode="edge"), (window, window))[inside]
+    ink = 1 - np.divide(light, paper, out=np.ones_like(light), where=paper > 0)
     if np.ptp(ink) == 0:
         raise ValueError(NO_INK)
     mask = ink > threshold_otsu(ink)

@@ -238,13 +238,13 @@ def plot_answers(images, titles, probabilities):
     that is shown only.
     """
     count, names = len(images), list(probabilities)
-    figure, axes = _figure(1 + len(names), count, (max(3.6, 2.3 * count), 2.2 + 1.35 * len(names)), sharey="row")
+    figure, axes = _figure(1 + len(names), count, (max(3.6, 2.3 * count), 2.2 + 1.35 * len(names)))
     for axis, image, title in zip(axes[0], images, titles, strict=True):
         _picture(axis, np.squeeze(image), title, **_ink(image))
     for row, name in zip(axes[1:], names, strict=True):
         for axis, values in zip(row, probabilities[name], strict=True):
-            axis.set_visible(not np.isnan(values).any())
-            if not axis.get_visible():
+            if np.isnan(values).any():
+                axis.set_visible(False)
                 continue
             axis.bar(range(10), values, color=STYLES[name]["color"])
             axis.set_title(f"{name}: {np.argmax(values)} ({np.max(values):.0%})", fontsize=9)
