@@ -11,18 +11,21 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
+LARGEST = 50_000_000  # pixels of a picture that is opened: more than most cameras make
 WORKING_SIZE = 280  # pixels along the longer side to which larger pictures are reduced: ten times MNIST's
-NO_INK = "No ink was found: the picture is blank, or too faint or noisy. Write the digit larger or darker."
-TOO_LARGE = f"{{}} has more than {Image.MAX_IMAGE_PIXELS / 1e6:.0f} million pixels: reduce it, or crop it to the digit."
+SMALLEST = 12  # pixels along the longer side of a digit, after that
+
+NO_INK = "No ink was found: the picture is blank, or too faint, blurred or noisy. Write the digit larger or darker."
 
 
 def prepare_digit(image):
     """Return a picture of one digit as float32 (28, 28) in [0, 1], light ink on black, made as MNIST's were.
 
-    image: a path, the bytes of an image file, a PIL image, or an array (rows, columns) of grey levels or
-    (rows, columns, channels) with 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA) channels. What is white depends on
+    image: a path, the bytes of an image file or the open file, a PIL image, or an array: (rows, columns) of grey levels
+    or (rows, columns, channels) with 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA) channels. What is white depends on
     the type: 1 for floats and booleans, 65,535 for uint16 and files with 16 bits, 255 for other whole numbers.
 
+    One digit on plain paper is expected, with a margin around it.
     The steps: turn by the EXIF tag; lay onto white paper where transparent; make grey; judge by the border whether the
     background is light, and invert if so; take out uneven lighting; find the ink, drop specks; crop; scale the longer
     side to 20 pixels with antialiasing; place in 28 × 28 pixels with the centre of mass at the centre, yet all within
@@ -36,12 +39,17 @@ def prepare_digit(image):
 def as_grey(image):
     """Return a picture, of any form that prepare_digit takes, as float64 (rows, columns), 0 black and 1 white."""
     if isinstance(image, (str, os.PathLike)):
-        image = _read(image, f"The file {Path(image).name!r}")
+        image = _read_file(os.fsdecode(image))
     elif isinstance(image, (bytes, bytearray, memoryview)):
-        image = _read(BytesIO(image), "The uploaded file")
+        image = _opened(BytesIO(bytes(image)), "The uploaded file")
+    elif hasattr(image, "read"):
+        image = _opened(image, "The open file")
     elif isinstance(image, Image.Image):
         image = _loaded(image, "The image")
-    levels = np.asarray(image)
+    try:
+        levels = np.asarray(image)
+    except Exception as error:  # whatever an object's own conversion raises
+        raise ValueError(f"The image cannot be made an array of numbers ({error}).") from None
     if levels.ndim == 2:
         levels = levels[:, :, None]
     if levels.ndim != 3 or not 1 <= levels.shape[2] <= 4 or levels.dtype.kind not in "buif":
@@ -51,48 +59,74 @@ def as_grey(image):
         )
     if levels.size == 0:
         raise ValueError(f"The image is empty, its shape is {np.shape(image)}: pass a picture with at least one pixel.")
-    if levels.shape[0] * levels.shape[1] > Image.MAX_IMAGE_PIXELS:
-        raise ValueError(TOO_LARGE.format("The image"))
+    _check_size("The image", levels.shape[:2])
     sixteen_bits = levels.dtype.kind == "u" and levels.dtype.itemsize == 2
     white = 1 if levels.dtype.kind in "bf" else 65_535 if sixteen_bits else 255
-    if not (levels.min() >= 0 and levels.max() <= white):  # worded so that NaN fails too
+    if not (levels.min() >= -1e-6 and levels.max() <= white + 1e-6):  # for rounding; worded so that NaN fails too
         raise ValueError(
             f"The image is of type {levels.dtype} and runs from {levels.min():g} to {levels.max():g}, expected 0 to "
             f"{white} and no NaN: rescale it, or convert its type."
         )
-    levels = levels.astype(np.float64) / white
+    levels = (levels.astype(np.float64) / white).clip(0, 1)
     alpha = levels[:, :, -1] if levels.shape[2] in (2, 4) else 1
     colour = levels[:, :, :3] @ (0.299, 0.587, 0.114) if levels.shape[2] > 2 else levels[:, :, 0]  # ITU-R BT.601
     return colour * alpha + (1 - alpha)
 
 
-def _read(source, named):
+def _read_file(path):
+    if not Path(path).exists():
+        raise FileNotFoundError(f"There is no file {path!r}: check its name, or give its whole path.")
+    named = f"The file {Path(path).name!r}"
+    if not Path(path).is_file():  # a folder; or a pipe, which might never end
+        raise ValueError(f"{named} is no file that can be read as an image: name a PNG or JPEG file.")
+    try:
+        with open(path, "rb") as file:
+            return _opened(file, named)
+    except OSError as error:
+        raise ValueError(f"{named} cannot be read ({error.strerror}): check its permissions.") from None
+
+
+def _opened(file, named):
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return _loaded(Image.open(source), named)
-    except FileNotFoundError:
-        raise FileNotFoundError(f"There is no file {str(source)!r}: check its name, or give its whole path.") from None
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise ValueError(TOO_LARGE.format(named)) from None
+            warnings.simplefilter("ignore")  # sizes are checked below, and damage that matters raises
+            return _loaded(Image.open(file), named)
+    except Image.DecompressionBombError:
+        _check_size(named, (np.inf, 1))
     except UnidentifiedImageError:
         raise ValueError(f"{named} is not an image that Pillow can read: save it as PNG or JPEG.") from None
-    except OSError as error:
-        raise ValueError(f"{named} cannot be read ({error.strerror or error}): save it anew as PNG or JPEG.") from None
+    except Exception as error:  # of every kind: Pillow's readers pass on what damaged files make them stumble over
+        raise error if str(error).startswith(named) else _damaged(named, error) from None
 
 
 def _loaded(picture, named):
     """Return a PIL image as an array of the kinds that as_grey knows."""
+    _check_size(named, picture.size)
     try:
-        picture = ImageOps.exif_transpose(picture)
-        if picture.mode.startswith("I"):  # 16 bits, which some versions of Pillow open as 32
-            return np.asarray(picture).astype(np.uint16)
-        if picture.mode == "F":
-            return np.asarray(picture)
-        transparent = picture.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in picture.info
-        return np.asarray(picture.convert("RGBA" if transparent else "RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f"{named} is damaged ({error}): save it anew as PNG or JPEG.") from None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            picture = ImageOps.exif_transpose(picture)
+            if picture.mode == "F" or picture.mode.startswith("I;16"):
+                return np.asarray(picture)
+            if picture.mode == "I":  # 32 bits, as which some files with 16 are opened
+                levels = np.asarray(picture)
+                return levels.astype(np.uint16) if levels.min() >= 0 and levels.max() <= 65_535 else levels
+            transparent = picture.mode in ("LA", "PA", "RGBA") or "transparency" in picture.info
+            picture = picture.convert("RGBA" if transparent else "RGB")
+            return np.asarray(picture.reduce(max(1, max(picture.size) // 1000)))  # enough, and saves memory
+    except Exception as error:  # of every kind, as above
+        raise _damaged(named, error) from None
+
+
+def _damaged(named, error):
+    return ValueError(f"{named} is damaged ({error}): save it anew as PNG or JPEG.")
+
+
+def _check_size(named, size):
+    if size[0] * size[1] > LARGEST:
+        raise ValueError(
+            f"{named} has more than {LARGEST / 1e6:.0f} million pixels: reduce it, or crop it to the digit."
+        )
 
 
 def _resized(levels, shape):
@@ -137,40 +171,59 @@ def find_ink(grey):
     background = np.median(ink[~mask])
     noise = 1.5 * np.median(np.abs(ink[~mask] - background))  # the standard deviation, if the noise is Gaussian
     full = np.median(ink[mask])
-    if full - background < max(0.1, 3 * noise):
+    if full - background < max(0.1, 3 * noise) or np.median((paper - light)[mask]) < 0.03:
         raise ValueError(NO_INK)
     mask = _digit(mask)
+    # The edges of ink are sharp, those of soft shadows reach over a twelfth of the picture and more. (In a small
+    # picture everything does, and there is no telling.)
+    contour = mask & ~ndimage.binary_erosion(mask)
+    slope = np.median(ndimage.gaussian_gradient_magnitude(ink, max(grey.shape) / 140)[contour])
+    if max(grey.shape) >= 100 and slope * max(grey.shape) < 12 * (full - background):
+        raise ValueError(NO_INK)
     near = ndimage.binary_dilation(mask, iterations=max(1, max(grey.shape) // 100))
     ink = np.where(near, np.clip((ink - background - noise) / (full - background - noise), 0, 1), 0)
-    return ink[ndimage.find_objects((ink > 0.1).astype(int))[0]]
+    ink = ink[ndimage.find_objects((ink > 0.1).astype(int))[0]]
+    if max(ink.shape) < SMALLEST:
+        raise ValueError("The ink found is too small for a digit: crop the picture to the digit, or write it larger.")
+    return ink
 
 
 def _digit(mask):
-    """Return the mask of ink without its specks; raise ValueError if there is more than one digit."""
-    parts, count = ndimage.label(mask, np.ones((3, 3)))
-    largest = ndimage.find_objects(parts)[np.bincount(parts.flat)[1:].argmax()]
-    reach = 0.05 * max(side.stop - side.start for side in largest)  # strokes that nearly touch belong together
-    parts, count = ndimage.label(ndimage.distance_transform_edt(~mask) <= reach)
+    """Return the mask of ink without its specks; raise ValueError if what remains is not one digit."""
+    parts, _ = ndimage.label(mask, np.ones((3, 3)))
+    largest = max(_sides(ndimage.find_objects(parts)[np.bincount(parts.flat)[1:].argmax()]))
+    # Strokes that nearly touch belong together.
+    parts, count = ndimage.label(ndimage.distance_transform_edt(~mask) <= 0.025 * largest, np.ones((3, 3)))
     sizes = ndimage.sum_labels(mask, parts, range(count + 1))
-    kept = np.flatnonzero(sizes >= 0.08 * sizes.max())
-    digit = mask & np.isin(parts, kept)
-    boxes = ndimage.find_objects(np.where(digit, parts, 0))
-    if any(_are_apart(boxes[one - 1], boxes[other - 1], digit) for one, other in combinations(kept, 2)):
+    boxes = [None, *ndimage.find_objects(np.where(mask, parts, 0))]
+    kept = [
+        number
+        for number in np.flatnonzero(sizes >= 0.08 * sizes.max())
+        if max(_sides(boxes[number])) >= 0.25 * largest  # a large dot beside a digit is a speck as well
+    ]
+    if len(kept) > 4 or any(_are_apart(boxes[one], boxes[other]) for one, other in combinations(kept, 2)):
         raise ValueError(
             f"{len(kept)} inked parts were found that stand apart like several digits, expected one digit: crop the "
             "picture to a single one, or close the gaps in its strokes."
         )
-    return digit
+    height, width = _sides(boxes[kept[0]])
+    if min(height, width) > 0.6 * max(height, width) and sizes[kept[0]] > 0.85 * height * width:
+        raise ValueError("A solid patch was found, expected the strokes of a digit: crop the picture to the paper.")
+    return mask & np.isin(parts, kept)
 
 
-def _are_apart(first, second, digit):
+def _sides(box):
+    """Return (height, width) of a pair of slices."""
+    return tuple(side.stop - side.start for side in box)
+
+
+def _are_apart(first, second):
     """Tell two digits from two pieces of one, as of a 5 whose bar does not touch it: by their boxes."""
-    height = np.ptp(np.flatnonzero(digit.any(axis=1))) + 1
-    heights = [box[0].stop - box[0].start for box in (first, second)]
-    widths = [box[1].stop - box[1].start for box in (first, second)]
-    gap = [max(a.start, b.start) - min(a.stop, b.stop) for a, b in zip(first, second, strict=True)]  # below 0: overlap
-    side_by_side = gap[1] > -0.25 * min(widths) and min(heights) > 0.4 * height
-    one_above_the_other = gap[0] > 0.15 * height and min(heights) > 0.25 * height
+    (height_1, width_1), (height_2, width_2) = _sides(first), _sides(second)
+    alike = min(height_1, height_2) / max(height_1, height_2)
+    overlap = [min(a.stop, b.stop) - max(a.start, b.start) for a, b in zip(first, second, strict=True)]
+    side_by_side = alike > 0.3 and overlap[1] < 0.25 * min(width_1, width_2)
+    one_above_the_other = alike > 0.4 and overlap[0] < 0.25 * min(height_1, height_2)
     return side_by_side or one_above_the_other
 
 

@@ -250,7 +250,10 @@ def plot_answers(images, titles, probabilities):
             axis.set_title(f"{name}: {np.argmax(values)} ({np.max(values):.0%})", fontsize=9)
             axis.set(ylim=(0, 1), xticks=range(10))
             axis.tick_params(labelsize=7)
-        next(axis for axis in row if axis.get_visible()).set_ylabel("probability", fontsize=8)
+        first, *others = [axis for axis in row if axis.get_visible()]
+        first.set_ylabel("probability", fontsize=8)
+        for axis in others:
+            axis.tick_params(labelleft=False)
     return figure
 
 

@@ -113,7 +113,7 @@ def test_a_one_is_drawn_and_both_networks_answer(lab, tmp_path):
 
         draw((150, 60), (140, 230))
         page.screenshot(path=tmp_path / "pad.png")
-        ask(r"ANN says 1 \(.*%\), CNN says 1 \(.*%\)")
+        ask(r"prepared: ANN says 1 \(.*%\), CNN says 1 \(.*%\)")
         pad.locator(".jp-OutputArea img").wait_for()  # the pictures and the bars
         page.screenshot(path=tmp_path / "answer.png", full_page=True)
 

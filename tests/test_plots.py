@@ -86,3 +86,10 @@ def test_answers_name_the_most_probable_digit_and_draw_all_ten(digits):
         "CNN: 8 (20%)",
     ]
     assert [bar.get_height() for bar in axes[2].patches] == list(probabilities[0])
+
+
+def test_a_picture_of_which_nothing_was_asked_is_only_shown():
+    probabilities = np.array([[np.nan] * 10, [0.1] * 10])
+    axes = plots.plot_answers([np.zeros((90, 60)), np.zeros((28, 28))], ["yours", "seen"], {"CNN": probabilities}).axes
+    assert [axis.get_visible() for axis in axes] == [True, True, False, True]
+    assert axes[0].images[0].get_array().shape == (90, 60) and axes[0].get_ylim() == (89.5, -0.5)
