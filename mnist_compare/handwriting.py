@@ -59,7 +59,8 @@ def as_grey(image):
         )
     if levels.size == 0:
         raise ValueError(f"The image is empty, its shape is {np.shape(image)}: pass a picture with at least one pixel.")
-    _check_size("The image", levels.shape[:2])
+    if levels.shape[0] * levels.shape[1] > LARGEST:
+        raise _too_large("The image")
     sixteen_bits = levels.dtype.kind == "u" and levels.dtype.itemsize == 2
     white = 1 if levels.dtype.kind in "bf" else 65_535 if sixteen_bits else 255
     if not (levels.min() >= -1e-6 and levels.max() <= white + 1e-6):  # for rounding; worded so that NaN fails too
@@ -90,18 +91,20 @@ def _opened(file, named):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # sizes are checked below, and damage that matters raises
-            return _loaded(Image.open(file), named)
+            picture = Image.open(file)
     except Image.DecompressionBombError:
-        _check_size(named, (np.inf, 1))
+        raise _too_large(named) from None
     except UnidentifiedImageError:
         raise ValueError(f"{named} is not an image that Pillow can read: save it as PNG or JPEG.") from None
     except Exception as error:  # of every kind: Pillow's readers pass on what damaged files make them stumble over
-        raise error if str(error).startswith(named) else _damaged(named, error) from None
+        raise _damaged(named, error) from None
+    return _loaded(picture, named)
 
 
 def _loaded(picture, named):
     """Return a PIL image as an array of the kinds that as_grey knows."""
-    _check_size(named, picture.size)
+    if picture.width * picture.height > LARGEST:
+        raise _too_large(named)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -122,11 +125,8 @@ def _damaged(named, error):
     return ValueError(f"{named} is damaged ({error}): save it anew as PNG or JPEG.")
 
 
-def _check_size(named, size):
-    if size[0] * size[1] > LARGEST:
-        raise ValueError(
-            f"{named} has more than {LARGEST / 1e6:.0f} million pixels: reduce it, or crop it to the digit."
-        )
+def _too_large(named):
+    return ValueError(f"{named} has more than {LARGEST / 1e6:.0f} million pixels: reduce it, or crop it to the digit.")
 
 
 def _resized(levels, shape):
@@ -194,22 +194,18 @@ def _digit(mask):
     largest = max(_sides(ndimage.find_objects(parts)[np.bincount(parts.flat)[1:].argmax()]))
     # Strokes that nearly touch belong together.
     parts, count = ndimage.label(ndimage.distance_transform_edt(~mask) <= 0.025 * largest, np.ones((3, 3)))
-    sizes = ndimage.sum_labels(mask, parts, range(count + 1))
-    boxes = [None, *ndimage.find_objects(np.where(mask, parts, 0))]
-    kept = [
-        number
-        for number in np.flatnonzero(sizes >= 0.08 * sizes.max())
-        if max(_sides(boxes[number])) >= 0.25 * largest  # a large dot beside a digit is a speck as well
-    ]
-    if len(kept) > 4 or any(_are_apart(boxes[one], boxes[other]) for one, other in combinations(kept, 2)):
+    boxes = ndimage.find_objects(np.where(mask, parts, 0))
+    kept = [number for number in range(count) if max(_sides(boxes[number])) >= 0.25 * largest]  # the rest are specks
+    if any(_are_apart(boxes[one], boxes[other]) for one, other in combinations(kept, 2)):
         raise ValueError(
             f"{len(kept)} inked parts were found that stand apart like several digits, expected one digit: crop the "
             "picture to a single one, or close the gaps in its strokes."
         )
-    height, width = _sides(boxes[kept[0]])
-    if min(height, width) > 0.6 * max(height, width) and sizes[kept[0]] > 0.85 * height * width:
+    digit = mask & np.isin(parts, np.add(kept, 1))  # label 0 is where there is no part
+    height, width = _sides(ndimage.find_objects(digit.astype(int))[0])
+    if min(height, width) > 0.6 * max(height, width) and digit.sum() > 0.85 * height * width:
         raise ValueError("A solid patch was found, expected the strokes of a digit: crop the picture to the paper.")
-    return mask & np.isin(parts, kept)
+    return digit
 
 
 def _sides(box):
