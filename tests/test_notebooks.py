@@ -26,7 +26,7 @@ def test_outputs_are_of_one_full_clean_run(notebook):
     assert cells[0].source == "quick = False" and cells[0].metadata.tags == ["parameters"]
     outputs = [output for cell in cells for output in cell.outputs]
     assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
-    said = str([output.get("text") or output.data.get("text/markdown") for output in outputs])
+    said = "\n".join(output.get("text") or output.data.get("text/markdown", "") for output in outputs)
     assert "Full run" in said and "Quick run" not in said
     assert not re.search(r"/(root|home|tmp|Users|work)/|[A-Z]:\\|Warning|Fetching|\r", said)
     assert notebook.stat().st_size < 1_500_000
