@@ -1,4 +1,4 @@
-"""Notebook 04 in a real browser: draw a digit with the mouse, ask, and see both networks answer."""
+"""Notebook 04 in a real browser: draw a digit with the mouse or upload one, and see both networks answer."""
 
 import json
 import os
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from PIL import Image, ImageDraw
 from playwright.sync_api import sync_playwright
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "04_your_own_digit.ipynb"
@@ -82,7 +83,7 @@ def wait_for(url, server, log):
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here; the README says how to install it")
-def test_a_one_is_drawn_and_both_networks_answer(lab, tmp_path):
+def test_a_one_is_drawn_and_uploaded_and_both_networks_answer(lab, tmp_path):
     with sync_playwright() as playwright:
         sandbox = [] if os.getuid() else ["--no-sandbox"]  # chromium refuses to run as root with it
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
@@ -125,4 +126,15 @@ def test_a_one_is_drawn_and_both_networks_answer(lab, tmp_path):
         pad.get_by_title("Undo").click()
         ask(r"ANN says 1 .*, CNN says 1 ")
         page.screenshot(path=tmp_path / "undone.png")
+
+        photograph = Image.new("RGB", (300, 400), (210, 205, 190))
+        ImageDraw.Draw(photograph).line([(160, 100), (150, 300)], fill=(70, 70, 90), width=18)
+        photograph.save(tmp_path / "photograph.jpg")
+        upload = page.locator(".jp-CodeCell", has=page.locator(".widget-upload"))
+        with page.expect_file_chooser() as chooser:
+            upload.locator(".widget-upload").click()
+        chooser.value.set_files(tmp_path / "photograph.jpg")
+        upload.get_by_text(re.compile("ANN says 1 .*, CNN says 1 ")).wait_for(timeout=30_000)
+        upload.locator(".jp-OutputArea img").wait_for()
+        page.screenshot(path=tmp_path / "uploaded.png")
         browser.close()
