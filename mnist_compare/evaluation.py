@@ -93,8 +93,8 @@ def evaluate(model, x, y):
 
     x: as `predict` takes them. y: digits (N,). Raises ValueError for any other form.
     """
-    y = as_labels(y, len(x))
     probabilities = predict(model, x)
+    y = as_labels(y, len(probabilities))
     certainty = np.clip(probabilities[np.arange(len(y)), y], 1e-7, 1)  # the floor that Keras's own loss has
     return Evaluation(y, probabilities, float(-np.log(certainty).mean()))
 

@@ -52,11 +52,8 @@ def run_all(plans, train_set, test_set, folder):
     stopped.
     A file that cannot be read is reported and made again. Raises ValueError as `train` and `evaluate` do.
     """
-    data = _digest(*train_set, *test_set)
     runs = []
-    for _, plan in zip(ProgressBar(len(plans)), plans, strict=True):
-        model = plan.build()
-        path = _path(folder, plan, model, data, "json")
+    for plan, model, path in _prepared(plans, _digest(*train_set, *test_set), folder, "json"):
         run = _read_run(path, test_set[1]) if path.exists() else None
         if run is None:
             history = _train(plan, model, train_set)
@@ -72,14 +69,11 @@ def train_all(plans, train_set, folder):
     """Return a list with the trained network of each Plan, in their order, and show a progress bar over them.
 
     Like run_all, where the networks themselves are wanted: each is kept as a .keras file without its optimizer
-    (ANN 21 MB, CNN 0.5 MB), and beside it the SHA-256 digest of its bytes, by which a damaged
-    file, or one from elsewhere, is recognised: that is reported, and the network trained again.
+    (ANN 21 MB, CNN 0.5 MB), and beside it the SHA-256 digest of its bytes, by which a damaged file, or one from
+    elsewhere, is recognised: that is reported, and the network trained again.
     """
-    data = _digest(*train_set)
     networks = []
-    for _, plan in zip(ProgressBar(len(plans)), plans, strict=True):
-        model = plan.build()
-        path = _path(folder, plan, model, data, "keras")
+    for plan, model, path in _prepared(plans, _digest(*train_set), folder, "keras"):
         kept = _read_network(path) if path.exists() else None
         if kept is None:
             _train(plan, model, train_set)
@@ -88,6 +82,13 @@ def train_all(plans, train_set, folder):
             _keep_network(kept, path)
         networks.append(kept)
     return networks
+
+
+def _prepared(plans, data, folder, suffix):
+    """Yield each plan, its network as built, and the file of its outcome, and show a progress bar over them."""
+    for _, plan in zip(ProgressBar(len(plans)), plans, strict=True):
+        model = plan.build()
+        yield plan, model, _path(folder, plan, model, data, suffix)
 
 
 def _digest(*arrays):

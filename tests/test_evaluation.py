@@ -121,6 +121,7 @@ def test_the_comparison_reads_as_a_table():
         (np.zeros((2, 28, 28)), np.array([0, 10]), "0 to 10"),
         (np.full((2, 28, 28), np.nan), np.zeros(2, int), "nan"),
         (np.zeros((2, 32, 32)), np.zeros(2, int), r"\(2, 32, 32\)"),
+        (0.5, np.zeros(2, int), r"the shape \(\)"),
     ],
 )
 def test_evaluate_refuses_nonsense(trained, images, labels, said):
