@@ -127,7 +127,13 @@ def test_strokes_widen_and_narrow_by_the_pixels():
     stroke = np.zeros((1, 28, 28), np.uint8)
     stroke[0, 5:20, 10:14] = 200
     for pixels in (-3, -2, -1, 0, 1, 2, 3):
-        assert (thicken(stroke, pixels)[0, 12] == 200).sum() == 4 + pixels
+        changed = thicken(stroke, pixels)[0]
+        rows, columns = np.nonzero(changed)
+        assert (np.ptp(rows) + 1, np.ptp(columns) + 1) == (15 + pixels, 4 + pixels)
+        assert (changed > 0).sum() == (15 + pixels) * (4 + pixels) and set(changed.flat) == {0, 200}
+        assert (
+            abs(rows.mean() - 12) <= 0.5 and abs(columns.mean() - 11.5) <= 0.5
+        )  # half on each side, as far as it goes
     assert thicken(stroke, -4).max() == 0
 
 

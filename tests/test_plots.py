@@ -74,6 +74,45 @@ def test_accuracy_curves_are_the_means_in_bands_from_lowest_to_highest():
     assert len({line.get_color() for line in axis.lines}) == 1
 
 
+def test_an_axis_is_logarithmic_only_if_asked_for():
+    for log, scale in ((True, "log"), (False, "linear")):
+        (axis,) = plots.plot_accuracy_curves([1, 10], {"": {"ANN": np.eye(2)}}, "images", log=log).axes
+        assert axis.get_xscale() == scale
+
+
+def test_runs_are_points_under_their_mean_and_standard_deviation():
+    groups = {"ANN": [0.90, 0.92, 0.97], "CNN small": [0.98, 0.99]}
+    (axis,) = plots.plot_runs(groups).axes
+    for bar, values in zip(axis.containers, groups.values(), strict=True):
+        (low, high), (mean, _) = bar[2][0].get_segments()[0][:, 0], bar[0].get_xydata()[0]
+        assert mean == pytest.approx(sum(values) / len(values))
+        variance = sum((value - mean) ** 2 for value in values) / (len(values) - 1)
+        assert (high - mean, mean - low) == pytest.approx((variance**0.5, variance**0.5))
+    points = [line.get_xdata() for line in axis.lines if line.get_linestyle() == "None" and len(line.get_xdata()) > 1]
+    assert [list(values) for values in points] == list(groups.values())
+
+
+def test_numbers_are_written_where_they_are():
+    (axis,) = plots.plot_numbers({"a": np.array([[1, -2.5], [0, 4]])}).axes
+    assert {text.get_position(): text.get_text() for text in axis.texts} == {
+        (0, 0): "1.00",
+        (1, 0): "-2.50",
+        (0, 1): "0.00",
+        (1, 1): "4.00",
+    }
+
+
+def test_maps_share_one_scale_in_which_0_is_white_and_red_above_it():
+    maps = [np.array([[-1.0, 0.5]]), np.array([[0.0, 4.0]])]
+    for signed, limits in ((True, (-4, 4)), (False, (0, 4))):
+        for axis in plots.plot_maps(maps, columns=2, signed=signed).axes:
+            (image,) = axis.images
+            assert image.get_clim() == limits
+            np.testing.assert_allclose(image.to_rgba(np.array([0.0]))[0], 1, atol=0.04)
+            red, _, blue, _ = image.to_rgba(np.array([3.0]))[0]
+            assert red > blue if signed else red == blue < 0.5
+
+
 def test_answers_name_the_most_probable_digit_and_draw_all_ten(digits):
     probabilities = np.array([[0.1] * 8 + [0.2, 0.0], [0.0] * 9 + [1.0]])
     axes = plots.plot_answers(digits[0][:2], ["a", "b"], {"ANN": probabilities, "CNN": probabilities[::-1]}).axes
