@@ -10,12 +10,16 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from scipy import ndimage
 from skimage.filters import threshold_otsu
+from skimage.measure import regionprops
 
 LARGEST = 50_000_000  # pixels of a picture that is opened: more than most cameras make
 WORKING_SIZE = 280  # pixels along the longer side to which larger pictures are reduced: ten times MNIST's
 SMALLEST = 12  # pixels along the longer side of a digit, after that
 
-NO_INK = "No ink was found: the picture is blank, or too faint, blurred or noisy. Write the digit larger or darker."
+NO_INK = (
+    "No ink was found: the picture is blank, too faint, blurred or noisy, or shows more than the paper. "
+    "Write the digit larger or darker, and crop the picture to the paper."
+)
 
 
 def prepare_digit(image):
@@ -26,18 +30,22 @@ def prepare_digit(image):
     the type: 1 for floats and booleans, 65,535 for uint16 and files with 16 bits, 255 for other whole numbers.
 
     One digit on plain paper is expected, with a margin around it.
-    The steps: turn by the EXIF tag; lay onto white paper where transparent; make grey; judge by the border whether the
-    background is light, and invert if so; take out uneven lighting; find the ink, drop specks; crop; scale the longer
-    side to 20 pixels with antialiasing; place in 28 × 28 pixels with the centre of mass at the centre, yet all within
-    the frame. After LeCun, Cortes and Burges's description of MNIST and its reconstruction by Yadav and Bottou (2019,
-    https://arxiv.org/abs/1905.10498). The centre is the middle of the pixel in row and column 14, as in MNIST's arrays.
+    The steps: turn by the EXIF tag; lay onto white paper where transparent, or onto black if the ink is light; make
+    grey; judge by the border whether the background is light, and invert if so; take out uneven lighting; find the
+    ink, drop specks; crop; scale the longer side to 20 pixels with antialiasing; place in 28 × 28 pixels with the
+    centre of mass at the centre, yet all within the frame. After LeCun, Cortes and Burges's description of MNIST and
+    its reconstruction by Yadav and Bottou (2019, https://arxiv.org/abs/1905.10498). The centre is the middle of the
+    pixel in row and column 14, as in MNIST's arrays.
     Raises FileNotFoundError for a missing file, and ValueError for what is no image, holds no ink, or several digits.
     """
     return place_ink(find_ink(as_grey(image)))
 
 
 def as_grey(image):
-    """Return a picture, of any form that prepare_digit takes, as float64 (rows, columns), 0 black and 1 white."""
+    """Return a picture, of any form that prepare_digit takes, as float64 (rows, columns), 0 black and 1 white.
+
+    Pictures of 2,000 pixels and more along a side are reduced, to 1,000 at least.
+    """
     if isinstance(image, (str, os.PathLike)):
         image = _read_file(os.fsdecode(image))
     elif isinstance(image, (bytes, bytearray, memoryview)):
@@ -68,14 +76,24 @@ def as_grey(image):
             f"The image is of type {levels.dtype} and runs from {levels.min():g} to {levels.max():g}, expected 0 to "
             f"{white} and no NaN: rescale it, or convert its type."
         )
-    levels = (levels.astype(np.float64) / white).clip(0, 1)
-    alpha = levels[:, :, -1] if levels.shape[2] in (2, 4) else 1
+    if levels.dtype.kind in "ui" and levels.max() == 1:
+        raise ValueError(
+            f"The image is of type {levels.dtype} and holds only 0 and 1, but white is {white}: convert it to bool."
+        )
+    step = max(1, max(levels.shape[:2]) // 1000)  # before the conversion to floats, which takes eight times the memory
+    rows, columns = (max(1, side // step) for side in levels.shape[:2])
+    blocks = levels[: rows * step, : columns * step].reshape(
+        rows, -1, columns, min(step, levels.shape[1]), levels.shape[2]
+    )
+    levels = (blocks.mean(axis=(1, 3), dtype=np.float64) / white).clip(0, 1)
     colour = levels[:, :, :3] @ (0.299, 0.587, 0.114) if levels.shape[2] > 2 else levels[:, :, 0]  # ITU-R BT.601
-    return colour * alpha + (1 - alpha)
+    alpha = levels[:, :, -1] if levels.shape[2] in (2, 4) else np.ones_like(colour)
+    light_ink = alpha.mean() < 0.5 and (colour * alpha).sum() > 0.5 * alpha.sum()
+    return colour * alpha + (1 - alpha) * (0 if light_ink else 1)
 
 
 def _read_file(path):
-    if not Path(path).exists():
+    if not os.path.exists(path):  # unlike pathlib's, quiet about names that are too long
         raise FileNotFoundError(f"There is no file {path!r}: check its name, or give its whole path.")
     named = f"The file {Path(path).name!r}"
     if not Path(path).is_file():  # a folder; or a pipe, which might never end
@@ -158,12 +176,15 @@ def find_ink(grey):
     scale = WORKING_SIZE / max(grey.shape)
     if scale < 1:
         grey = _resized(grey, [max(1, round(side * scale)) for side in grey.shape])
-    light = ndimage.gaussian_filter(grey if _has_light_background(grey) else 1 - grey, max(grey.shape) / 800)
+    dark_ink = _has_light_background(grey)
+    light = ndimage.gaussian_filter(grey if dark_ink else 1 - grey, max(grey.shape) / 800)
     # Closing fills all that is dark and narrower than its window, the ink, and leaves the lighting with its shadows;
     # beyond the border, where the window reaches, the lighting is taken to go on as it is there.
     window = max(grey.shape) // 3 + 1
     inside = tuple(slice(window, window + side) for side in grey.shape)
     paper = ndimage.grey_closing(np.pad(light, window, mode="edge"), (window, window))[inside]
+    if not dark_ink and _has_a_step(paper):  # the border is a dark table, and what is light on it no ink but a sheet
+        raise ValueError(NO_INK)
     ink = 1 - np.divide(light, paper, out=np.ones_like(light), where=paper > 0)
     if np.ptp(ink) == 0:
         raise ValueError(NO_INK)
@@ -171,14 +192,15 @@ def find_ink(grey):
     background = np.median(ink[~mask])
     noise = 1.5 * np.median(np.abs(ink[~mask] - background))  # the standard deviation, if the noise is Gaussian
     full = np.median(ink[mask])
-    if full - background < max(0.1, 3 * noise) or np.median((paper - light)[mask]) < 0.03:
+    if full - background < max(0.1, 3 * noise) or np.median((paper - light)[mask]) < (0.03 if dark_ink else 0.1):
         raise ValueError(NO_INK)
     mask = _digit(mask)
-    # The edges of ink are sharp, those of soft shadows reach over a twelfth of the picture and more. (In a small
-    # picture everything does, and there is no telling.)
+    # The edges of ink are sharp nearly all round, those of soft shadows reach over a twelfth of the picture and more.
+    # (In a small picture everything does, and there is no telling. Thin strokes are no shadows, and all edge.)
     contour = mask & ~ndimage.binary_erosion(mask)
-    slope = np.median(ndimage.gaussian_gradient_magnitude(ink, max(grey.shape) / 140)[contour])
-    if max(grey.shape) >= 100 and slope * max(grey.shape) < 12 * (full - background):
+    slope = np.quantile(ndimage.gaussian_gradient_magnitude(light, max(grey.shape) / 140)[contour], 0.2)
+    wide = np.median(ndimage.uniform_filter(mask.astype(float), max(grey.shape) // 30 + 1)[mask]) > 0.5
+    if max(grey.shape) >= 100 and wide and slope * max(grey.shape) < 12 * np.median((paper - light)[mask]):
         raise ValueError(NO_INK)
     near = ndimage.binary_dilation(mask, iterations=max(1, max(grey.shape) // 100))
     ink = np.where(near, np.clip((ink - background - noise) / (full - background - noise), 0, 1), 0)
@@ -186,6 +208,13 @@ def find_ink(grey):
     if max(ink.shape) < SMALLEST:
         raise ValueError("The ink found is too small for a digit: crop the picture to the digit, or write it larger.")
     return ink
+
+
+def _has_a_step(paper):
+    """Tell whether the lighting falls off from one pixel to the next to that of another part, of a quarter and more."""
+    reach = max(paper.shape) // 20 + 1
+    step = (ndimage.maximum_filter(paper, reach) - ndimage.minimum_filter(paper, reach)).max()
+    return max(paper.shape) >= 100 and step > 0.3 and np.mean(paper < (paper.min() + paper.max()) / 2) > 0.25
 
 
 def _digit(mask):
@@ -202,8 +231,8 @@ def _digit(mask):
             "picture to a single one, or close the gaps in its strokes."
         )
     digit = mask & np.isin(parts, np.add(kept, 1))  # label 0 is where there is no part
-    height, width = _sides(ndimage.find_objects(digit.astype(int))[0])
-    if min(height, width) > 0.6 * max(height, width) and digit.sum() > 0.85 * height * width:
+    shape = regionprops(digit.astype(int))[0]
+    if shape.axis_minor_length > 0.5 * shape.axis_major_length and shape.solidity > 0.88:
         raise ValueError("A solid patch was found, expected the strokes of a digit: crop the picture to the paper.")
     return digit
 

@@ -23,6 +23,7 @@ def drawing(*lines, size=(280, 280), width=20, paper=255, ink=0):
 
 
 SEVEN = [(80, 60), (190, 60), (120, 230)]
+STANDING_SEVEN = [(110, 130), (210, 130), (140, 290)]
 
 
 def as_jpeg(picture, **options):
@@ -135,6 +136,29 @@ def test_every_kind_of_image_comes_to_the_same(seven, tmp_path):
 def test_grey_is_the_luminance_of_pillow():
     colours = RNG.integers(0, 256, (6, 5, 3), dtype=np.uint8)
     np.testing.assert_allclose(as_grey(colours), np.asarray(Image.fromarray(colours).convert("L")) / 255, atol=1 / 255)
+
+
+def test_light_ink_on_nothing_is_ink():
+    ink = np.zeros((280, 280, 4), np.uint8)
+    ink[..., 3] = 255 - np.asarray(drawing(SEVEN))
+    dark = prepare_digit(ink)
+    ink[..., :3] = 255
+    np.testing.assert_allclose(prepare_digit(ink), dark, atol=1e-6)
+    page = np.full((280, 280, 4), 255, np.uint8)
+    page[..., :3] = np.asarray(drawing(SEVEN))[..., None]
+    page[:20, :, 3] = page[:, :20, 3] = 0  # a light page that is transparent beside is no light ink
+    np.testing.assert_allclose(prepare_digit(page), dark, atol=0.01)
+
+
+def test_a_large_array_is_reduced_by_means_over_squares():
+    large = RNG.integers(0, 256, (2100, 1505, 3), dtype=np.uint8)
+    luminance = large[:, :1504] @ np.array([0.299, 0.587, 0.114]) / 255
+    expected = [[luminance[row : row + 2, column : column + 2].mean() for column in (0, 700)] for row in (0, 2098)]
+    grey = as_grey(large)
+    assert grey.shape == (1050, 752)
+    np.testing.assert_allclose(grey[[0, 1049]][:, [0, 350]], expected)
+    for shape in ((5000, 1), (1, 5000), (5000, 3), (2000, 1999)):
+        np.testing.assert_allclose(as_grey(np.full(shape, 0.25)), 0.25)
 
 
 def test_sixteen_bits_are_grey_levels_up_to_65535(tmp_path):
@@ -260,6 +284,11 @@ def test_pieces_of_one_digit_stay_together():
 # 1 in the middle, falling off softly: a lamp's spot, or the shadow of a hand
 BELL = np.exp(-np.add.outer(np.linspace(-1, 1, 240) ** 2, np.linspace(-1.3, 0.7, 320) ** 2) / 0.3)
 
+# A blank white sheet under two lamps, so bright that what is left to white is nearly nothing and changes by much
+X, Y = np.meshgrid(np.linspace(-1, 1, 300), np.linspace(-1, 1, 400))
+LIGHT = 1 + 0.14 * X - 0.05 * Y - 0.1 * (X**2 + Y**2)
+BRIGHT_SHEET = np.clip(0.98 * LIGHT / LIGHT.max() + np.random.default_rng(46).normal(0, 0.015, LIGHT.shape), 0, 1)
+
 
 @pytest.mark.parametrize(
     "picture",
@@ -272,15 +301,42 @@ BELL = np.exp(-np.add.outer(np.linspace(-1, 1, 240) ** 2, np.linspace(-1.3, 0.7,
         np.tile(np.linspace(0.3, 0.9, 200), (200, 1)),
         RNG.normal(0.6, 0.02, (200, 200)),
         np.uint8(RNG.normal(180, 10, (300, 300)) * np.linspace(0.6, 1, 300)),
-        np.asarray(drawing(SEVEN)) // 255,
+        np.asarray(drawing(SEVEN)) // 100,
         0.9 * (0.8 + 0.2 * BELL),
         0.9 * (1 - 0.4 * BELL) + RNG.normal(0, 0.01, BELL.shape),
+        BRIGHT_SHEET,
     ],
-    ids="black white grey pixel transparent gradient grain photograph almost-black lamp shadow".split(),
+    ids="black white grey pixel transparent gradient grain photograph almost-black lamp shadow bright".split(),
 )
 def test_a_picture_without_ink_is_refused(picture):
     with pytest.raises(ValueError, match="No ink"):
         prepare_digit(picture)
+
+
+def soft_shadow(seed):
+    """Return a blank sheet with a round shadow, the light falling off to a side."""
+    draw = np.random.default_rng(seed)
+    down, right = np.mgrid[-1:1:400j, -1:1:300j]
+    light = 1 + draw.uniform(-0.25, 0.25) * right + draw.uniform(-0.25, 0.25) * down
+    x, y = draw.uniform(-1, 1, 2)
+    radius = draw.uniform(0.1, 0.8)
+    light *= 1 - draw.uniform(0.1, 0.6) * np.exp(-((right - x) ** 2 + (down - y) ** 2) / radius**2)
+    levels = draw.uniform(0.6, 0.98) * light / light.max()
+    return np.clip(levels + draw.normal(0, draw.uniform(0.002, 0.02), light.shape), 0, 1)
+
+
+@pytest.mark.parametrize("seed", [17, 27, 66, 124, 142, 150, 152, 153])
+def test_a_soft_shadow_is_no_ink(seed):
+    with pytest.raises(ValueError, match="No ink"):
+        prepare_digit(soft_shadow(seed))
+
+
+@pytest.mark.parametrize("ink", [0, 255])
+def test_a_tight_crop_is_read(ink):
+    stroke = {"width": 30, "paper": 255 - ink, "ink": ink}
+    tight = prepare_digit(drawing([(15, 15), (120, 15), (60, 195)], size=(135, 200), **stroke))
+    loose = prepare_digit(drawing([(75, 75), (180, 75), (120, 255)], size=(300, 350), **stroke))
+    assert difference(tight, loose) < 0.2
 
 
 @pytest.mark.parametrize(
@@ -315,6 +371,7 @@ def test_several_digits_are_refused_and_counted(lines, count):
         (np.full((28, 28), 300), "300"),
         (np.full((28, 28), 1j), "complex"),
         (np.full((28, 28), "a"), "type <U1"),
+        (np.eye(28, dtype=np.uint8), "only 0 and 1.*bool"),
         (None, "type object"),
         (b"", "uploaded file is not an image"),
         (b"no image at all", "uploaded file is not an image"),
@@ -334,8 +391,50 @@ def test_a_thousand_specks_are_refused_at_once():
 def test_a_sheet_of_paper_on_a_dark_table_is_no_digit():
     table = Image.new("L", (400, 400), 40)
     table.paste(drawing(SEVEN), (60, 60))
-    with pytest.raises(ValueError, match="solid patch.*crop"):
-        prepare_digit(table)
+    for tilt in (0, 7, 20):
+        with pytest.raises(ValueError, match="solid patch.*crop"):
+            prepare_digit(table.rotate(tilt, fillcolor=40))
+
+
+def on_a_table(seed):
+    """Return a picture of a digit on unevenly lit paper, a dark table along two sides of it, and the pen's width."""
+    draw = np.random.default_rng(seed)
+    down, right = np.mgrid[-1:1:400j, -1:1:300j]
+    light = 1 + draw.uniform(-0.25, 0.25) * right + draw.uniform(-0.25, 0.25) * down
+    width = int(draw.integers(6, 30))
+    lines = drawing(STANDING_SEVEN, size=(300, 400), width=width)
+    levels = 0.2 + 0.7 * np.asarray(lines) / 255
+    tilt = draw.uniform(-0.1, 0.1)
+    left, top = draw.uniform(-0.95, -0.4, 2)  # beside the digit
+    levels[(right + tilt * down < left) | (down - tilt * right < top)] = draw.uniform(0.08, 0.3)
+    blurred = ndimage.gaussian_filter(levels * light / light.max(), draw.uniform(0, 2))
+    return np.clip(blurred + draw.normal(0, draw.uniform(0, 0.02), levels.shape), 0, 1), width
+
+
+@pytest.mark.parametrize("seed", range(0, 40, 2))
+def test_a_table_along_two_sides_is_no_ink(seed):
+    """The digit on the paper is read, or nothing is; never the paper or what the table leaves of it."""
+    picture, width = on_a_table(seed)
+    try:
+        prepared = prepare_digit(picture)
+    except ValueError as error:
+        assert "crop" in str(error)
+    else:
+        assert difference(prepared, prepare_digit(drawing(STANDING_SEVEN, size=(300, 400), width=width))) < 0.5
+
+
+@pytest.mark.parametrize("width", [14, 20, 40])
+def test_the_line_of_a_thin_pen_on_a_large_photograph_is_ink(width):
+    shape = [(1000, 1200), (2000, 1200), (1300, 2800)]
+    lines = drawing(shape, size=(3000, 4000), width=width, paper=235, ink=60)
+    assert (
+        difference(
+            prepare_digit(lines), prepare_digit(drawing([(x / 10, y / 10) for x, y in shape], width=8, size=(300, 400)))
+        )
+        < 0.9
+    )
+    rows, columns = np.nonzero(prepare_digit(lines))
+    assert np.ptp(rows) + 1 == 20 and 12 <= np.ptp(columns) + 1 <= 14
 
 
 @pytest.mark.parametrize("picture", [np.eye(8), RNG.random((5, 5)), np.eye(300)[:, :4].repeat(3, axis=1)])
@@ -415,6 +514,8 @@ def test_bad_files_are_named(tmp_path):
     half.write_bytes(as_jpeg(drawing(SEVEN))[:1500])
     with pytest.raises(ValueError, match="half.jpg.*(damaged|cannot be read)"):
         prepare_digit(str(half))
+    with pytest.raises(FileNotFoundError, match="aaa"):
+        prepare_digit("a" * 300)
     with pytest.raises(ValueError, match=f"{tmp_path.name}.*is no file"):
         prepare_digit(tmp_path)
 
