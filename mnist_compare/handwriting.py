@@ -211,10 +211,11 @@ def find_ink(grey):
 
 
 def _has_a_step(paper):
-    """Tell whether the lighting falls off from one pixel to the next to that of another part, of a quarter and more."""
+    """Tell whether a quarter of the picture and more lies in another light, with a sharp edge to the rest."""
+    if max(paper.shape) < 100 or np.mean(paper < (paper.min() + paper.max()) / 2) <= 0.25:
+        return False
     reach = max(paper.shape) // 20 + 1
-    step = (ndimage.maximum_filter(paper, reach) - ndimage.minimum_filter(paper, reach)).max()
-    return max(paper.shape) >= 100 and step > 0.3 and np.mean(paper < (paper.min() + paper.max()) / 2) > 0.25
+    return (ndimage.maximum_filter(paper, reach) - ndimage.minimum_filter(paper, reach)).max() > 0.3
 
 
 def _digit(mask):
