@@ -285,8 +285,8 @@ def test_pieces_of_one_digit_stay_together():
 BELL = np.exp(-np.add.outer(np.linspace(-1, 1, 240) ** 2, np.linspace(-1.3, 0.7, 320) ** 2) / 0.3)
 
 # A blank white sheet under two lamps, so bright that what is left to white is nearly nothing and changes by much
-X, Y = np.meshgrid(np.linspace(-1, 1, 300), np.linspace(-1, 1, 400))
-LIGHT = 1 + 0.14 * X - 0.05 * Y - 0.1 * (X**2 + Y**2)
+DOWN, RIGHT = np.mgrid[-1:1:400j, -1:1:300j]
+LIGHT = 1 + 0.14 * RIGHT - 0.05 * DOWN - 0.1 * (RIGHT**2 + DOWN**2)
 BRIGHT_SHEET = np.clip(0.98 * LIGHT / LIGHT.max() + np.random.default_rng(46).normal(0, 0.015, LIGHT.shape), 0, 1)
 
 
@@ -313,14 +313,17 @@ def test_a_picture_without_ink_is_refused(picture):
         prepare_digit(picture)
 
 
+def light_from_a_side(draw):
+    return 1 + draw.uniform(-0.25, 0.25) * RIGHT + draw.uniform(-0.25, 0.25) * DOWN
+
+
 def soft_shadow(seed):
     """Return a blank sheet with a round shadow, the light falling off to a side."""
     draw = np.random.default_rng(seed)
-    down, right = np.mgrid[-1:1:400j, -1:1:300j]
-    light = 1 + draw.uniform(-0.25, 0.25) * right + draw.uniform(-0.25, 0.25) * down
+    light = light_from_a_side(draw)
     x, y = draw.uniform(-1, 1, 2)
     radius = draw.uniform(0.1, 0.8)
-    light *= 1 - draw.uniform(0.1, 0.6) * np.exp(-((right - x) ** 2 + (down - y) ** 2) / radius**2)
+    light *= 1 - draw.uniform(0.1, 0.6) * np.exp(-((RIGHT - x) ** 2 + (DOWN - y) ** 2) / radius**2)
     levels = draw.uniform(0.6, 0.98) * light / light.max()
     return np.clip(levels + draw.normal(0, draw.uniform(0.002, 0.02), light.shape), 0, 1)
 
@@ -399,14 +402,13 @@ def test_a_sheet_of_paper_on_a_dark_table_is_no_digit():
 def on_a_table(seed):
     """Return a picture of a digit on unevenly lit paper, a dark table along two sides of it, and the pen's width."""
     draw = np.random.default_rng(seed)
-    down, right = np.mgrid[-1:1:400j, -1:1:300j]
-    light = 1 + draw.uniform(-0.25, 0.25) * right + draw.uniform(-0.25, 0.25) * down
+    light = light_from_a_side(draw)
     width = int(draw.integers(6, 30))
     lines = drawing(STANDING_SEVEN, size=(300, 400), width=width)
     levels = 0.2 + 0.7 * np.asarray(lines) / 255
     tilt = draw.uniform(-0.1, 0.1)
     left, top = draw.uniform(-0.95, -0.4, 2)  # beside the digit
-    levels[(right + tilt * down < left) | (down - tilt * right < top)] = draw.uniform(0.08, 0.3)
+    levels[(RIGHT + tilt * DOWN < left) | (DOWN - tilt * RIGHT < top)] = draw.uniform(0.08, 0.3)
     blurred = ndimage.gaussian_filter(levels * light / light.max(), draw.uniform(0, 2))
     return np.clip(blurred + draw.normal(0, draw.uniform(0, 0.02), levels.shape), 0, 1), width
 
@@ -426,14 +428,10 @@ def test_a_table_along_two_sides_is_no_ink(seed):
 @pytest.mark.parametrize("width", [14, 20, 40])
 def test_the_line_of_a_thin_pen_on_a_large_photograph_is_ink(width):
     shape = [(1000, 1200), (2000, 1200), (1300, 2800)]
-    lines = drawing(shape, size=(3000, 4000), width=width, paper=235, ink=60)
-    assert (
-        difference(
-            prepare_digit(lines), prepare_digit(drawing([(x / 10, y / 10) for x, y in shape], width=8, size=(300, 400)))
-        )
-        < 0.9
-    )
-    rows, columns = np.nonzero(prepare_digit(lines))
+    prepared = prepare_digit(drawing(shape, size=(3000, 4000), width=width, paper=235, ink=60))
+    small = prepare_digit(drawing([(x / 10, y / 10) for x, y in shape], size=(300, 400), width=8))
+    assert difference(prepared, small) < 0.9
+    rows, columns = np.nonzero(prepared)
     assert np.ptp(rows) + 1 == 20 and 12 <= np.ptp(columns) + 1 <= 14
 
 

@@ -131,9 +131,8 @@ def test_strokes_widen_and_narrow_by_the_pixels():
         rows, columns = np.nonzero(changed)
         assert (np.ptp(rows) + 1, np.ptp(columns) + 1) == (15 + pixels, 4 + pixels)
         assert (changed > 0).sum() == (15 + pixels) * (4 + pixels) and set(changed.flat) == {0, 200}
-        assert (
-            abs(rows.mean() - 12) <= 0.5 and abs(columns.mean() - 11.5) <= 0.5
-        )  # half on each side, as far as it goes
+        # Half on each side, as far as it goes.
+        assert abs(rows.mean() - 12) <= 0.5 and abs(columns.mean() - 11.5) <= 0.5
     assert thicken(stroke, -4).max() == 0
 
 
