@@ -27,10 +27,10 @@ notebooks: .venv/ready
 	rm -rf notebooks/runs
 	$(BIN)/jupyter nbconvert --to notebook --inplace --execute --coalesce-streams \
 		--ExecutePreprocessor.timeout=-1 --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
-	$(BIN)/python tests/readme_figures.py
+	$(BIN)/python tools/readme_figures.py
 
 benchmark: .venv/ready
-	$(BIN)/python tests/benchmark_training.py
+	$(BIN)/python tools/benchmark.py
 
 clean:
 	rm -rf .venv build notebooks/runs *.egg-info .pytest_cache .ruff_cache

@@ -1,70 +1,49 @@
-"""Helpers of the mnist_compare notebooks: a dense network and a convolutional one on MNIST."""
+"""Helpers of the mnist_compare notebooks: a dense network and a convolutional one on MNIST.
 
-import contextlib
-import os
-import sys
+A name is imported from its module when it is first used, so that what needs no TensorFlow does not wait for it.
+"""
 
-# The package builds on TensorFlow's own tools (tf.data, XLA), whatever backend the user's Keras is set to elsewhere.
-os.environ["KERAS_BACKEND"] = "tensorflow"
+import importlib
+
+_MODULE_OF = {
+    "Comparison": "evaluation",
+    "Evaluation": "evaluation",
+    "bootstrap_difference": "evaluation",
+    "compare": "evaluation",
+    "evaluate": "evaluation",
+    "predict": "evaluation",
+    "DataError": "data",
+    "load_mnist": "data",
+    "LocallyConnected2D": "models",
+    "build_ann": "models",
+    "build_cnn": "models",
+    "layer_costs": "models",
+    "Plan": "experiments",
+    "Run": "experiments",
+    "run_all": "experiments",
+    "train_all": "experiments",
+    "ANN_RECIPE": "training",
+    "CNN_RECIPE": "training",
+    "MATCHED_RECIPE": "training",
+    "Recipe": "training",
+    "train": "training",
+    "prepare_digit": "handwriting",
+}
+_MODULES = ("data", "evaluation", "experiments", "handwriting", "models", "perturbations", "plots", "training")
+
+__all__ = [*_MODULE_OF, "perturbations", "plots"]
 
 
-@contextlib.contextmanager
-def _without_log_lines():
-    """Hide what TensorFlow's C++ side writes to file descriptor 2 while it looks for a GPU.
-
-    Python's own errors pass; who sets TF_CPP_MIN_LOG_LEVEL sees every line that level lets through.
-    """
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ or sys.stderr is None:
-        yield
-        return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
-    sys.stderr.flush()
-    saved = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
+def __getattr__(name):
+    if name in _MODULE_OF:
+        value = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
 
 
-with _without_log_lines():
-    import tensorflow as tf
-
-    tf.config.list_physical_devices("GPU")  # the first call logs, so it is made here
-
-from mnist_compare import perturbations, plots  # noqa: E402
-from mnist_compare.data import DataError, load_mnist  # noqa: E402
-from mnist_compare.evaluation import Comparison, Evaluation, bootstrap_difference, compare, evaluate, predict  # noqa: E402
-from mnist_compare.experiments import Plan, Run, run_all, train_all  # noqa: E402
-from mnist_compare.handwriting import prepare_digit  # noqa: E402
-from mnist_compare.models import LocallyConnected2D, build_ann, build_cnn, layer_costs  # noqa: E402
-from mnist_compare.training import ANN_RECIPE, CNN_RECIPE, MATCHED_RECIPE, Recipe, train  # noqa: E402
-
-__all__ = [
-    "ANN_RECIPE",
-    "CNN_RECIPE",
-    "MATCHED_RECIPE",
-    "Comparison",
-    "DataError",
-    "Evaluation",
-    "LocallyConnected2D",
-    "Plan",
-    "Recipe",
-    "Run",
-    "bootstrap_difference",
-    "build_ann",
-    "build_cnn",
-    "compare",
-    "evaluate",
-    "layer_costs",
-    "load_mnist",
-    "perturbations",
-    "plots",
-    "predict",
-    "prepare_digit",
-    "run_all",
-    "train",
-    "train_all",
-]
+def __dir__():
+    return sorted({*globals(), *__all__, *_MODULES})

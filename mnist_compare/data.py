@@ -11,13 +11,14 @@ import tempfile
 import threading
 import time
 import urllib.request
-import uuid
 import warnings
 import zipfile
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
+
+from mnist_compare.files import write_atomically
 
 # Shape and SHA-256 of the raw uint8 bytes of each array, from the file that Keras publishes.
 ARRAYS = {
@@ -131,17 +132,6 @@ def _read_npz(file):
                 raise ValueError(f"{name} has other values than MNIST: its SHA-256 is not {digest[:8]}...")
             arrays[name] = array
     return arrays
-
-
-def write_atomically(path, content):
-    """Write bytes so that `path` always holds either what it held before or the whole of `content`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _answer(pieces):

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import binomtest
 from sklearn.metrics import classification_report, confusion_matrix, precision_recall_fscore_support
 
-from mnist_compare.models import as_images, as_labels
+from mnist_compare.inputs import as_images, as_labels
 
 DIGITS = range(10)
 

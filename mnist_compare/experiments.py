@@ -7,14 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import keras
 import numpy as np
-import tensorflow as tf
 from IPython.display import ProgressBar
 
 from mnist_compare import models, training
-from mnist_compare.data import write_atomically
+from mnist_compare.backend import keras, tf
 from mnist_compare.evaluation import Answers, evaluate
+from mnist_compare.files import write_atomically
 from mnist_compare.training import Recipe, train
 
 

@@ -3,9 +3,7 @@
 import math
 from typing import NamedTuple
 
-import keras
-import numpy as np
-from keras import Input, Sequential, layers
+from mnist_compare.backend import keras
 
 
 def build_ann(units=(3000, 1000)):
@@ -14,41 +12,41 @@ def build_ann(units=(3000, 1000)):
     units: the number of relu units of each hidden layer.
     Input: float32 images (N, 28, 28, 1) in [0, 1]. Output: float32 probabilities (N, 10).
     """
-    return Sequential(
+    return keras.Sequential(
         [
-            Input(shape=(28, 28, 1)),
-            layers.Flatten(),
-            *(layers.Dense(n, activation="relu") for n in units),
-            layers.Dense(10, activation="softmax"),
+            keras.Input(shape=(28, 28, 1)),
+            keras.layers.Flatten(),
+            *(keras.layers.Dense(n, activation="relu") for n in units),
+            keras.layers.Dense(10, activation="softmax"),
         ],
         name="ann",
     )
 
 
-def build_cnn(pooling=2, convolution=layers.Conv2D):
+def build_cnn(pooling=2, convolution=keras.layers.Conv2D):
     """Return the two-block convolutional network, untrained, with 121,930 parameters.
 
     pooling: the width and height of the squares that each block reduces to their maximum; 1 leaves them as they are.
     convolution: the kind of layer each block begins with; LocallyConnected2D is the one that shares no weights.
     Input: float32 images (N, 28, 28, 1) in [0, 1]. Output: float32 probabilities (N, 10).
     """
-    return Sequential(
+    return keras.Sequential(
         [
-            Input(shape=(28, 28, 1)),
+            keras.Input(shape=(28, 28, 1)),
             convolution(32, (3, 3), activation="relu"),
-            layers.MaxPooling2D((pooling, pooling)),
+            keras.layers.MaxPooling2D((pooling, pooling)),
             convolution(64, (3, 3), activation="relu"),
-            layers.MaxPooling2D((pooling, pooling)),
-            layers.Flatten(),
-            layers.Dense(64, activation="relu"),
-            layers.Dense(10, activation="softmax"),
+            keras.layers.MaxPooling2D((pooling, pooling)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(64, activation="relu"),
+            keras.layers.Dense(10, activation="softmax"),
         ],
         name="cnn",
     )
 
 
 @keras.saving.register_keras_serializable(package="mnist_compare")
-class LocallyConnected2D(layers.Layer):
+class LocallyConnected2D(keras.layers.Layer):
     """Conv2D (stride 1, no padding) without the weight sharing: every output position has a kernel of its own.
 
     The "local connections" of Y. LeCun, Generalization and network design strategies, 1989. Keras 3 has no such layer.
@@ -114,7 +112,7 @@ def layer_costs(model):
         shape = tuple(layer.output.shape[1:])
         if isinstance(layer, LocallyConnected2D):
             multiply_adds = math.prod(layer.kernel.shape)
-        elif isinstance(layer, (layers.Dense, layers.Conv2D)):
+        elif isinstance(layer, (keras.layers.Dense, keras.layers.Conv2D)):
             multiply_adds = math.prod(layer.kernel.shape) * math.prod(shape[:-1])
         elif layer.count_params():
             raise ValueError(
@@ -125,54 +123,3 @@ def layer_costs(model):
             multiply_adds = 0
         costs.append(LayerCost(layer.name, shape, layer.count_params(), multiply_adds))
     return costs
-
-
-def as_images(x):
-    """Return `x` as the networks take it: float32 (N, 28, 28, 1) in [0, 1].
-
-    `x`: (N, 28, 28) or (N, 28, 28, 1), uint8 from 0 to 255, which is divided by 255, or floats from 0 to 1,
-    which are kept. Raises ValueError for anything else.
-    """
-    x = np.asarray(x)
-    if x.shape[1:] not in ((28, 28), (28, 28, 1)):
-        raise ValueError(
-            f"The images have the shape {x.shape}, expected (N, 28, 28) or (N, 28, 28, 1); "
-            "write x[None] to pass a single image."
-        )
-    if len(x) == 0:
-        raise ValueError("There are no images: the array has the length 0, expected at least 1.")
-    check_levels(x)
-    if x.dtype == np.uint8:
-        x = np.divide(x, 255, dtype=np.float32)
-    return x.astype(np.float32, copy=False).reshape(-1, 28, 28, 1)
-
-
-def check_levels(x):
-    """Raise ValueError unless the array `x`, not empty, holds uint8 or floats from 0 to 1."""
-    if x.dtype == np.uint8:
-        return
-    if x.dtype.kind != "f":
-        raise ValueError(
-            f"The images have the type {x.dtype}, expected uint8 (0 to 255) or a float type (0 to 1); "
-            "convert them with x.astype('uint8')."
-        )
-    if not (x.min() >= 0 and x.max() <= 1):  # worded so that NaN fails too
-        raise ValueError(
-            f"The images are floats from {x.min():g} to {x.max():g}, expected 0 to 1 and no NaN; "
-            "divide grey levels by 255, or pass the uint8 array itself."
-        )
-
-
-def as_labels(y, count):
-    """Return the labels `y` as int64 (count,), or raise ValueError unless they are `count` digits from 0 to 9."""
-    y = np.asarray(y)
-    if y.ndim != 1 or y.dtype.kind not in "ui":
-        raise ValueError(
-            f"The labels have the shape {y.shape} and the type {y.dtype}, expected whole numbers of shape (N,); "
-            "turn one-hot rows into digits with y.argmax(axis=1)."
-        )
-    if len(y) != count:
-        raise ValueError(f"There are {len(y)} labels for {count} images, expected one for each.")
-    if count and not (y.min() >= 0 and y.max() <= 9):
-        raise ValueError(f"The labels run from {y.min()} to {y.max()}, expected digits from 0 to 9.")
-    return y.astype(np.int64)

@@ -9,7 +9,7 @@ from numbers import Integral, Real
 import numpy as np
 from scipy import ndimage
 
-from mnist_compare.models import check_levels
+from mnist_compare.inputs import check_levels
 
 
 def translate(images, down, right):

@@ -5,10 +5,9 @@ import sys
 import time
 from dataclasses import dataclass
 
-import keras
-import tensorflow as tf
-
-from mnist_compare.models import LocallyConnected2D, as_images, as_labels
+from mnist_compare.backend import keras, tf
+from mnist_compare.inputs import as_images, as_labels
+from mnist_compare.models import LocallyConnected2D
 
 # Every training builds a graph of its own, as it must; TensorFlow would warn of that from the fifth one on.
 tf.get_logger().addFilter(lambda record: "triggered tf.function retracing" not in record.getMessage())

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from mnist_compare import LocallyConnected2D, build_ann, build_cnn, layer_costs
-from mnist_compare.models import as_images, as_labels
+from mnist_compare.inputs import as_images, as_labels
 
 
 @pytest.mark.parametrize(
