@@ -9,6 +9,14 @@ def as_images(x):
     `x`: (N, 28, 28) or (N, 28, 28, 1), uint8 from 0 to 255, which is divided by 255, or floats from 0 to 1,
     which are kept. Raises ValueError for anything else.
     """
+    x = checked_images(x)
+    if x.dtype == np.uint8:
+        x = np.divide(x, 255, dtype=np.float32)
+    return x
+
+
+def checked_images(x):
+    """Return the images `x`, as as_images takes them, as (N, 28, 28, 1) and uint8 or float32, in their own range."""
     x = np.asarray(x)
     if x.shape[1:] not in ((28, 28), (28, 28, 1)):
         raise ValueError(
@@ -18,9 +26,7 @@ def as_images(x):
     if len(x) == 0:
         raise ValueError("There are no images: the array has the length 0, expected at least 1.")
     check_levels(x)
-    if x.dtype == np.uint8:
-        x = np.divide(x, 255, dtype=np.float32)
-    return x.astype(np.float32, copy=False).reshape(-1, 28, 28, 1)
+    return x.astype(np.uint8 if x.dtype == np.uint8 else np.float32, copy=False).reshape(-1, 28, 28, 1)
 
 
 def check_levels(x):

@@ -1,12 +1,19 @@
 """Recipes, and the one function that trains every network by them."""
 
+import contextlib
 import functools
+import gc
+import math
+import random
 import sys
 import time
 from dataclasses import dataclass
+from numbers import Integral, Real
+
+import numpy as np
 
 from mnist_compare.backend import keras, tf
-from mnist_compare.inputs import as_images, as_labels
+from mnist_compare.inputs import as_labels, checked_images
 from mnist_compare.models import LocallyConnected2D
 
 # Every training builds a graph of its own, as it must; TensorFlow would warn of that from the fifth one on.
@@ -59,14 +66,17 @@ class Recipe:
 
     def __post_init__(self):
         for name, known in (("optimizer", tuple(OPTIMIZERS)), ("schedule", ("constant", "one_cycle"))):
-            if getattr(self, name) not in known:
+            if not isinstance(getattr(self, name), str) or getattr(self, name) not in known:
                 raise ValueError(f"{name}={getattr(self, name)!r} is unknown, expected one of {', '.join(known)}.")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate={self.learning_rate!r}, expected a number above 0.")
+        rate = self.learning_rate
+        if isinstance(rate, bool) or not isinstance(rate, Real) or not (rate > 0 and math.isfinite(rate)):
+            raise ValueError(f"learning_rate={rate!r}, expected a number above 0.")
+        object.__setattr__(self, "learning_rate", float(rate))  # np.float32(0.1) and the like read as plain numbers
         for name in ("batch_size", "epochs"):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
+            if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
                 raise ValueError(f"{name}={value!r}, expected a whole number from 1.")
+            object.__setattr__(self, name, int(value))
 
     def learning_rate_schedule(self, images):
         """Return what Keras's optimizers take as the learning rate of a training on so many images an epoch."""
@@ -92,23 +102,33 @@ class _EpochReport(keras.callbacks.Callback):
     def __init__(self, verbose):
         super().__init__()
         self.verbose = verbose
-        self.seconds = None
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.start = time.perf_counter()
+        self.start, self.seconds = time.perf_counter(), None
 
     def on_test_begin(self, logs=None):
         self.seconds = time.perf_counter() - self.start  # the validation is no part of the training
 
     def on_epoch_end(self, epoch, logs):
         # The History that follows records the same dict.
-        logs["seconds"] = self.seconds or time.perf_counter() - self.start
+        logs["seconds"] = time.perf_counter() - self.start if self.seconds is None else self.seconds
         if self.verbose:
             print(
                 f"epoch {epoch + 1}/{self.params['epochs']}: loss {logs['loss']:.4f}, "
                 f"accuracy {logs['accuracy']:.4f}, {logs['seconds']:.0f} s",
                 flush=True,
             )
+
+
+@contextlib.contextmanager
+def _random_numbers_left_alone():
+    """Leave `random` and `np.random`, which Keras seeds and draws from, as they were."""
+    of_python, of_numpy = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)
 
 
 def _draw_weights(model, seed):
@@ -121,27 +141,73 @@ def _draw_weights(model, seed):
 
 
 def _batches(x, y, batch_size, seed=None):
-    """Return a dataset that yields every image once an epoch, the last batch maybe smaller.
+    """Return a dataset that yields every image once an epoch, float32 in [0, 1], the last batch maybe smaller.
 
     With a seed, in a new order each time; without one, always in the order given.
     Not the arrays themselves: for those Keras makes a dataset that autotunes, and closing an autotuned iterator
-    can sleep for seconds at the end of an epoch.
+    can sleep for seconds at the end of an epoch. Grey levels become floats batch by batch, as four times the memory
+    would be needed for all of them at once.
     """
     with tf.device("CPU:0"):
         x, y = tf.constant(x), tf.constant(y)
+
+    def batch(rows):
+        images = tf.gather(x, rows)
+        if images.dtype == tf.uint8:
+            images = tf.cast(images, tf.float32) / 255
+        return tf.reshape(images, (-1, 28, 28, 1)), tf.gather(y, rows)
+
     order = tf.data.Dataset.range(len(x))
     if seed is not None:
         order = order.shuffle(len(x), seed=seed)
-    batches = order.batch(batch_size).map(lambda rows: (tf.gather(x, rows), tf.gather(y, rows))).prefetch(2)
     options = tf.data.Options()
     options.autotune.enabled = False
-    return batches.with_options(options)
+    return order.batch(batch_size).map(batch).prefetch(2).with_options(options)
 
 
 def _is_faster_with_xla(model):
     """On a CPU, XLA speeds a dense network up and slows one with windows down; Windows was never measured."""
     has_windows = any(isinstance(layer, keras.layers.Conv2D | LocallyConnected2D) for layer in model.layers)
     return not (has_windows or tf.config.list_physical_devices("GPU") or sys.platform == "win32")
+
+
+@contextlib.contextmanager
+def _no_gradients_kept():
+    """Let TensorFlow forget what it registers for each compiled training step: the gradient of adding up gradients.
+
+    Nothing ever asks for it, but by it every training would keep its weights and its optimizer's state for good
+    (85 MB for the dense network with Adam). The registry is not public: where it has moved, memory is not saved.
+    """
+    try:
+        from tensorflow.python.framework.ops import gradient_registry
+
+        before = set(gradient_registry._registry)
+    except (ImportError, AttributeError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        for name in set(gradient_registry._registry) - before:
+            del gradient_registry._registry[name]
+
+
+def _compile(model, recipe, images):
+    """Compile `model` for a training by `recipe` on so many images, or reset what an equal training has compiled."""
+    compiled_for = (recipe, images)
+    if getattr(model, "_compiled_for", None) == compiled_for and model.compiled:
+        for variable in model.optimizer.variables:  # the step and all averages begin at 0
+            if variable is not getattr(model.optimizer, "_learning_rate", None):
+                variable.assign(keras.ops.zeros_like(variable))
+        return
+    model.compile(
+        optimizer=OPTIMIZERS[recipe.optimizer](recipe.learning_rate_schedule(images)),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=_is_faster_with_xla(model),
+        steps_per_execution=25,  # fewer returns to Python, yet an interrupt is heard within a fraction of a second
+    )
+    model._compiled_for = compiled_for
 
 
 def train(model, x, y, recipe, *, seed=0, validation_data=None, verbose=True):
@@ -153,35 +219,44 @@ def train(model, x, y, recipe, *, seed=0, validation_data=None, verbose=True):
     validation_data: (x, y) to be evaluated after each epoch, of the same form; nothing is learnt from it.
     verbose: print one line an epoch.
     `history.history` holds a list each of "loss", "accuracy", "seconds" (of training) and, with validation_data,
-    "val_loss" and "val_accuracy", one entry an epoch.
-    An interrupt (Ctrl-C, the stop button) ends the training, not the program: the model keeps what it has learnt
-    and the history the epochs it finished. Raises ValueError for images or labels of any other form.
+    "val_loss" and "val_accuracy", one entry for each finished epoch.
+    An interrupt (Ctrl-C, the stop button) ends the training, not the program: the model keeps what it has learnt,
+    the history the epochs it finished, and `history.interrupted` is True instead of False.
+    Raises ValueError for images, labels or a recipe of any other form.
     """
     if not isinstance(recipe, Recipe):
         raise ValueError(f"The recipe is {recipe!r}, expected a Recipe such as ANN_RECIPE.")
-    x = as_images(x)
+    x = checked_images(x)
     y = as_labels(y, len(x))
+    quantities = ["loss", "accuracy", "seconds"]
     if validation_data is not None:
-        x_validation = as_images(validation_data[0])
+        x_validation = checked_images(validation_data[0])
         validation_data = _batches(x_validation, as_labels(validation_data[1], len(x_validation)), 500)
-    _draw_weights(model, seed)
-    model.compile(
-        optimizer=OPTIMIZERS[recipe.optimizer](recipe.learning_rate_schedule(len(x))),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-        jit_compile=_is_faster_with_xla(model),
-        steps_per_execution=25,  # fewer returns to Python, yet an interrupt is heard within a fraction of a second
-    )
+        quantities += ["val_loss", "val_accuracy"]
+    if len(x) >= 10_000:  # an earlier training's images may wait in a cycle of references for Python's next round
+        gc.collect()
     history = keras.callbacks.History()
+    history.interrupted = False
     try:
-        model.fit(
-            _batches(x, y, recipe.batch_size, seed),
-            epochs=recipe.epochs,
-            validation_data=validation_data,
-            shuffle=False,  # _batches has shuffled
-            verbose=0,
-            callbacks=[_EpochReport(verbose), history],
-        )
+        with _random_numbers_left_alone(), _no_gradients_kept():
+            _draw_weights(model, seed)
+            _compile(model, recipe, len(x))
+            model.fit(
+                _batches(x, y, recipe.batch_size, seed),
+                epochs=recipe.epochs,
+                validation_data=validation_data,
+                shuffle=False,  # _batches has shuffled
+                verbose=0,
+                callbacks=[_EpochReport(verbose), history],
+            )
     except KeyboardInterrupt:
-        print(f"Interrupted after {len(history.epoch)} of {recipe.epochs} epochs; run again to start afresh.")
+        history.interrupted = True
+        model._compiled_for = None  # whatever state the interrupt has left, the next training compiles afresh
+        if verbose:
+            print(
+                f"Interrupted after {len(history.history.get('loss', []))} of {recipe.epochs} epochs: the network "
+                "keeps what it has learnt so far; run again to train it afresh."
+            )
+    for quantity in quantities:
+        history.history.setdefault(quantity, [])
     return history

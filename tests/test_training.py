@@ -1,3 +1,10 @@
+import gc
+import random
+import signal
+import threading
+import weakref
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -81,28 +88,96 @@ def test_history_and_one_line_an_epoch(few, capsys):
     assert len(lines) == 2 and lines[0].startswith(f"epoch 1/2: loss {history.history['loss'][0]:.4f}, accuracy 0.")
 
 
-@pytest.mark.parametrize("before_epoch", [0, 1])
-def test_an_interrupt_leaves_a_usable_model_and_the_next_run_is_fresh(few, capsys, monkeypatch, before_epoch):
-    recipe = Recipe("sgd", 0.1, batch_size=32, epochs=3)
+@pytest.mark.parametrize("in_epoch", [1, 2])
+def test_an_interrupt_amid_an_epoch_leaves_a_usable_model_and_the_next_run_is_fresh(few, capsys, monkeypatch, in_epoch):
+    """A real SIGINT, as Ctrl-C and a notebook's stop button send it, while the steps of an epoch are under way."""
+    images, labels = (np.tile(part, (40,) + (1,) * (part.ndim - 1)) for part in few)
+    recipe = Recipe("sgd", 0.1, batch_size=4, epochs=3)  # 3,300 steps an epoch
     model = tiny()
-    full = train(model, *few, recipe, verbose=False).history
+    full = train(model, images, labels, recipe, verbose=False)
     weights = model.get_weights()
+    assert full.interrupted is False
 
-    def interrupt(report, epoch, logs=None):
-        report.start = 0
-        if epoch == before_epoch:
-            raise KeyboardInterrupt
+    begin = training._EpochReport.on_epoch_begin
+
+    def begin_and_interrupt_soon(report, epoch, logs=None):
+        begin(report, epoch, logs)
+        if epoch == in_epoch - 1:
+            threading.Timer(0.15, signal.raise_signal, [signal.SIGINT]).start()
 
     with monkeypatch.context() as patch:
-        patch.setattr(training._EpochReport, "on_epoch_begin", interrupt)
-        history = train(model, *few, recipe, verbose=False)
-    assert history.epoch == list(range(before_epoch))
-    assert history.history.get("loss", []) == full["loss"][:before_epoch]
-    assert f"Interrupted after {before_epoch} of 3" in capsys.readouterr().out
+        patch.setattr(training._EpochReport, "on_epoch_begin", begin_and_interrupt_soon)
+        capsys.readouterr()
+        history = train(model, images, labels, recipe, verbose=True)
+    assert history.interrupted is True
+    assert history.history["loss"] == full.history["loss"][: in_epoch - 1]
+    assert {len(values) for values in history.history.values()} == {in_epoch - 1}
+    assert capsys.readouterr().out.count(f"Interrupted after {in_epoch - 1} of 3 epochs") == 1
+    steps = int(model.optimizer.iterations)
+    assert (in_epoch - 1) * 3300 < steps < in_epoch * 3300 and steps % 25 == 0  # it was amid the epoch
     assert 0 <= evaluate(model, *few).accuracy <= 1
 
-    train(model, *few, recipe, verbose=False)
+    train(model, images, labels, recipe, verbose=False)
     assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), weights, strict=True))
+
+
+def test_random_numbers_of_the_caller_are_left_alone(few):
+    model = tiny()  # Keras draws from `random` to build it
+    random.seed(1), np.random.seed(1)
+    expected = random.random(), np.random.random()
+    random.seed(1), np.random.seed(1)
+    train(model, *few, Recipe("sgd", 0.1, 330, 1), seed=5, verbose=False)
+    assert (random.random(), np.random.random()) == expected
+
+
+def test_validation_is_not_counted_into_the_seconds_of_an_epoch(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(training.time, "perf_counter", lambda: now[0])
+    report = training._EpochReport(verbose=False)
+    for epoch, (training_seconds, validation_seconds) in enumerate([(3, 5), (4, 7), (2, None)]):
+        report.on_epoch_begin(epoch)
+        now[0] += training_seconds
+        if validation_seconds:
+            report.on_test_begin()
+            now[0] += validation_seconds
+        logs = {}
+        report.on_epoch_end(epoch, logs)
+        assert logs["seconds"] == training_seconds
+
+
+def test_images_become_the_same_floats_batch_by_batch_as_all_at_once():
+    levels = np.arange(256, dtype=np.uint8).repeat(784).reshape(256, 28, 28)
+    ((images, labels),) = training._batches(levels, np.zeros(256, int), 256)
+    assert images.dtype == "float32" and images.shape == (256, 28, 28, 1)
+    np.testing.assert_array_equal(images, np.divide(levels, 255, dtype=np.float32)[..., None])
+
+
+@pytest.mark.parametrize("optimizer, schedule", [("adam", "one_cycle"), ("nesterov", "constant")])
+def test_a_model_trained_again_by_the_same_recipe_starts_afresh_without_compiling(few, optimizer, schedule):
+    recipe = Recipe(optimizer, 0.01, batch_size=32, epochs=2, schedule=schedule)
+    model = tiny()
+    train(model, *few, recipe, seed=1, verbose=False)
+    step = model.train_function
+    again = train(model, *few, recipe, seed=2, verbose=False)
+    assert model.train_function is step
+    fresh = tiny()
+    first = train(fresh, *few, recipe, seed=2, verbose=False)
+    assert again.history["loss"] == first.history["loss"]
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), fresh.get_weights(), strict=True))
+    for other in (replace(recipe, learning_rate=0.02), replace(recipe, epochs=1)):
+        assert train(model, *few, other, seed=2, verbose=False).history["loss"] != again.history["loss"]
+    model.compile("sgd", "mse")  # somebody else's
+    assert train(model, *few, recipe, seed=2, verbose=False).history["loss"] == again.history["loss"]
+
+
+def test_a_training_leaves_nothing_of_its_network_behind(few):
+    """Plain Keras leaves the weights and the optimizer's state of each training in TensorFlow's gradient registry."""
+    model = tiny()
+    train(model, *few, Recipe("adam", 0.001, 32, 1), verbose=False)
+    handle = weakref.ref(model.optimizer._momentums[0].value.handle)
+    del model
+    gc.collect()
+    assert handle() is None
 
 
 def test_it_learns(digits):
@@ -143,6 +218,12 @@ def test_recipes_read_like_a_lab_note():
         (("rmsprop", 0.1, 32, 1), "'rmsprop'.*sgd, nesterov, adam"),
         (("sgd", 0, 32, 1), "learning_rate=0"),
         (("sgd", float("nan"), 32, 1), "nan"),
+        (("sgd", float("inf"), 32, 1), "inf"),
+        (("sgd", True, 32, 1), "learning_rate=True"),
+        (("sgd", "0.1", 32, 1), "learning_rate='0.1'"),
+        ((["sgd"], 0.1, 32, 1), "optimizer=.'sgd'"),
+        (("sgd", 0.1, True, 1), "batch_size=True"),
+        (("sgd", 0.1, 32, "2"), "epochs='2'"),
         (("sgd", 0.1, 0, 1), "batch_size=0"),
         (("sgd", 0.1, 32, 1.5), "epochs=1.5"),
         (("sgd", 0.1, 32, 1, "cosine"), "'cosine'.*one_cycle"),
