@@ -1,27 +1,40 @@
-"""Many trainings, each done once: what has been finished is kept on disk and read again."""
+"""Many trainings, each done once: what has been published or finished is read again."""
 
-import hashlib
-import json
-import tempfile
-from dataclasses import asdict, dataclass
+import collections
+import contextlib
+import functools
+import operator
+import time
+import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import filelock
 import numpy as np
-from IPython.display import ProgressBar
+from IPython.display import publish_display_data
+from tqdm.auto import tqdm
 
-from mnist_compare import models, training
-from mnist_compare.backend import keras, tf
-from mnist_compare.evaluation import Answers, evaluate
+from mnist_compare import identity, store
+from mnist_compare.evaluation import evaluate, predict
 from mnist_compare.files import write_atomically
+from mnist_compare.inputs import as_labels, checked_images
+from mnist_compare.store import Run
 from mnist_compare.training import Recipe, train
+
+# A training of a moment, by which it is seen whether the code still does what it did when a run was published.
+PROBE_IMAGES = 500
+PROBE_RATES = {"sgd": 0.01, "nesterov": 0.01, "adam": 0.001}
+
+_in_memory = {}  # runs and weights by their address, where the folder could not be written
 
 
 class Plan(NamedTuple):
     """One training to be done: a name for people, a function that builds the network, the recipe, the seed.
 
     held_out: how many of the training images, the last ones, are set aside and evaluated after each epoch.
-    rows: the indices of the training images to be learnt from, (M,), as often as each is to be shown; None for all.
+    rows: which training images to learn from, as often as each is to be shown: indices (M,), or a Boolean mask over
+    them all; None for all.
     """
 
     name: str
@@ -32,135 +45,276 @@ class Plan(NamedTuple):
     rows: np.ndarray | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Run(Answers):
-    """What has come of a Plan: test labels and predictions, uint8 (N,) each, and the history of `train`."""
+class _Task(NamedTuple):
+    """A Plan with what decides it and where its outcome is found."""
 
-    labels: np.ndarray
-    predictions: np.ndarray
-    history: dict
+    plan: Plan
+    decides: dict
+    key: str
+    address: str  # the key, and what would make the run here
+
+    @property
+    def title(self):
+        return f"{self.plan.name}, seed {self.plan.seed} ({self.plan.recipe})"
 
 
-def run_all(plans, train_set, test_set, folder):
-    """Return a list with the Run of each Plan, in their order, and show a progress bar over them.
+def run_all(plans, train_set, test_set, folder, published=None, train_again=False, questions=None):
+    """Return a list with the Run of each Plan, in their order, and say in one line where they come from.
 
     train_set, test_set: (images, labels), as `train` and `evaluate` take them.
-    folder: where each finished run is kept as a small JSON file, under a name made of all that determines it: the
-    layers, the recipe, the seed, the data, the code of models.py and training.py, the versions of the libraries.
-    A run found there is not repeated; so after an interrupt (which is passed on) the same call goes on where it
-    stopped.
-    A file that cannot be read is reported and made again. Raises ValueError as `train` and `evaluate` do.
+    folder: where each run that is trained here is kept as a small JSON file; what is found there, made by the same
+    code and library versions, is not repeated. So after an interrupt (which is passed on) the same call goes on where
+    it stopped. Where it cannot be written, runs are kept in memory, and a warning says so.
+    published: a folder with runs that came with the notebooks, which are read first; nothing is written there.
+    train_again: do not read them, but train here and say how far the outcomes are from what was published.
+    questions: {name: function}, each takes the test images and returns others, (N, 28, 28), with the same labels; the
+    Run says which of those the network classifies correctly.
+    A file that cannot be read is reported and made again. A training that diverges does not keep the others from being
+    done: at the end ValueError names all that did. Raises ValueError as well for what `train` and `evaluate` refuse.
     """
-    runs = []
-    for plan, model, path in _prepared(plans, _digest(*train_set, *test_set), folder, "json"):
-        run = _read_run(path, test_set[1]) if path.exists() else None
-        if run is None:
-            history = _train(plan, model, train_set)
-            predictions = evaluate(model, *test_set).predictions.astype(np.uint8)
-            run = Run(np.asarray(test_set[1]), predictions, history)
-            content = {"predictions": "".join(map(str, run.predictions)), "history": run.history}
-            write_atomically(path, json.dumps(content).encode())
-        runs.append(run)
+    test_set = (checked_images(test_set[0]), as_labels(test_set[1], len(test_set[0])).astype(np.uint8))
+    tasks = _prepared(plans, train_set, test_set)
+    asked = dict(questions or {})
+
+    def read(path, task):
+        run = store.read(path, task.decides, test_set[1])
+        return run if set(asked) <= set(run.right) else None
+
+    as_published = {}
+    for task in tasks if published is not None else []:
+        run = _kept(task.key, published, "json", functools.partial(read, task=task))
+        if run is not None:
+            as_published[task.key] = run
+    todo = tasks if train_again else [task for task in tasks if task.key not in as_published]
+    probes = {}
+
+    def carry_out(task, model):
+        start = time.perf_counter()
+        history = _train(task, model, train_set)
+        seconds = time.perf_counter() - start
+        predictions = evaluate(model, *test_set).predictions.astype(np.uint8)
+        right = {
+            name: predict(model, change(test_set[0][..., 0])).argmax(axis=1) == test_set[1]
+            for name, change in asked.items()
+        }
+        kind = identity.digest(task.decides["layers"], task.plan.recipe.optimizer, task.plan.recipe.schedule)
+        if kind not in probes:
+            probes[kind] = probe(task.plan.build, task.plan.recipe, train_set)
+        run = Run(test_set[1], predictions, history, right, store.provenance(seconds), probes[kind])
+        return run, functools.partial(store.written, run, task.decides)
+
+    trained, count = _all_done(todo, folder, "json", read, carry_out)
+    runs = [trained[task.key] if task.key in trained else as_published[task.key] for task in tasks]
+    _say_where_from(tasks, as_published, trained, count, train_again)
     return runs
 
 
 def train_all(plans, train_set, folder):
-    """Return a list with the trained network of each Plan, in their order, and show a progress bar over them.
+    """Return a list with the trained network of each Plan, in their order.
 
-    Like run_all, where the networks themselves are wanted: each is kept as a .keras file without its optimizer
-    (ANN 21 MB, CNN 0.5 MB), and beside it the SHA-256 digest of its bytes, by which a damaged file, or one from
-    elsewhere, is recognised: that is reported, and the network trained again.
+    Like run_all, where the networks themselves are wanted: the weights of each are kept as an .npz file (ANN 21 MB,
+    CNN 0.5 MB) with their digest, by which a damaged file, or one from elsewhere, is recognised: that is reported,
+    and the network trained again.
     """
-    networks = []
-    for plan, model, path in _prepared(plans, _digest(*train_set), folder, "keras"):
-        kept = _read_network(path) if path.exists() else None
-        if kept is None:
-            _train(plan, model, train_set)
-            kept = plan.build()  # never compiled, so that the optimizer's state is not kept, which is twice the weights
-            kept.set_weights(model.get_weights())
-            _keep_network(kept, path)
-        networks.append(kept)
-    return networks
+    tasks = _prepared(plans, train_set, None)
+
+    def read(path, task):
+        model = task.plan.build()
+        store.read_weights(path, model)
+        return model
+
+    def carry_out(task, model):
+        _train(task, model, train_set)
+        kept = task.plan.build()  # never compiled, so that the optimizer's state is let go, which is twice the weights
+        kept.set_weights(model.get_weights())
+        return kept, functools.partial(store.written_weights, kept)
+
+    networks, _ = _all_done(tasks, folder, "npz", read, carry_out)
+    return [networks[task.key] for task in tasks]
 
 
-def _prepared(plans, data, folder, suffix):
-    """Yield each plan, its network as built, and the file of its outcome, and show a progress bar over them."""
-    for _, plan in zip(ProgressBar(len(plans)), plans, strict=True):
-        model = plan.build()
-        yield plan, model, _path(folder, plan, model, data, suffix)
+def _prepared(plans, train_set, test_set):
+    """Return the _Task of each plan; ValueError for a plan that cannot be carried out."""
+    images = len(train_set[0])
+    train_digest = identity.digest(*map(np.asarray, train_set))
+    test_digest = None if test_set is None else identity.digest(*test_set)
+    made, layers, tasks = identity.made_by(), {}, []
+    for plan in plans:
+        plan = plan._replace(
+            seed=_whole(plan, "seed"), held_out=_whole(plan, "held_out"), rows=_row_numbers(plan, images)
+        )
+        shown = images if plan.rows is None else len(plan.rows)
+        if not plan.held_out < shown:
+            raise ValueError(
+                f"The plan {plan.name!r} holds out {plan.held_out} of {shown} images: leave at least one to learn from."
+            )
+        if plan.build not in layers:
+            layers[plan.build] = identity.describe(plan.build())
+        decides = identity.decisive(
+            layers[plan.build], plan.recipe, plan.seed, plan.held_out, plan.rows, train_digest, test_digest
+        )
+        key = identity.digest(decides)
+        tasks.append(_Task(plan, decides, key, f"{key}-{made}"))
+    return tasks
 
 
-def _digest(*arrays):
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
-
-
-def _path(folder, plan, model, data, suffix):
-    """Return the file of a plan's outcome; its name holds a short digest of everything that decides that outcome."""
-    layers = [
-        (type(layer).__name__, {name: value for name, value in layer.get_config().items() if name != "name"})
-        for layer in model.layers
-    ]
-    everything = {
-        "layers": layers,
-        "recipe": asdict(plan.recipe),
-        "seed": plan.seed,
-        "held_out": plan.held_out,
-        "rows": None if plan.rows is None else _digest(np.asarray(plan.rows, np.int64)),
-        "data": data,
-        "code": [hashlib.sha256(Path(module.__file__).read_bytes()).hexdigest() for module in (models, training)],
-        "versions": [tf.__version__, keras.__version__, np.__version__],
-    }
-    key = hashlib.sha256(json.dumps(everything, sort_keys=True, default=str).encode()).hexdigest()[:16]
-    return Path(folder) / f"{plan.name}-seed{plan.seed}-{key}.{suffix}"
-
-
-def _read_run(path, labels):
-    """Return the Run that is kept in a file, or None, said in one line, if the file does not hold one."""
+def _whole(plan, name):
+    value = getattr(plan, name)
     try:
-        content = json.loads(path.read_bytes())
-        predictions = np.array([int(digit) for digit in content["predictions"]], dtype=np.uint8)
-        if len(predictions) != len(labels) or not content["history"]["loss"]:
-            raise ValueError("it is incomplete")
-        return Run(np.asarray(labels), predictions, content["history"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        print(f"The kept run {path.name} cannot be used ({error}) and is made again.")
+        if isinstance(value, bool) or (whole := operator.index(value)) < 0:
+            raise TypeError
+    except TypeError:
+        raise ValueError(f"The plan {plan.name!r} has {name}={value!r}, expected a whole number from 0.") from None
+    return whole
+
+
+def _row_numbers(plan, images):
+    """Return the rows of a plan as int64 indices from 0, whatever form they have."""
+    if plan.rows is None:
         return None
+    rows = np.asarray(plan.rows)
+    if rows.dtype == bool and rows.shape == (images,):
+        rows = np.flatnonzero(rows)
+    if rows.ndim != 1 or rows.dtype.kind not in "iu" or not len(rows) or rows.min() < -images or rows.max() >= images:
+        raise ValueError(
+            f"The rows of the plan {plan.name!r} are of type {rows.dtype} and shape {rows.shape}, expected indices of "
+            f"the {images:,} training images, (M,), or a Boolean mask ({images},)."
+        )
+    return rows.astype(np.int64) % images
 
 
-def _read_network(path):
-    """Return the network that is kept in a file, or None, said in one line, if it is not the one that was put there."""
+def _all_done(tasks, folder, suffix, read, carry_out):
+    """Return {key: outcome} of the tasks, each read where it is kept or carried out and kept, and how many were new.
+
+    read(path, task) returns an outcome, or raises ValueError or OSError. carry_out(task, model) returns an outcome and
+    a function that returns the bytes to be kept.
+    """
+    done, failed, count = {}, {}, 0
+    if not tasks:
+        return done, count
+    writable = store.is_writable(folder)
+    if not writable and not all(task.address in _in_memory for task in tasks):
+        warnings.warn(f"Runs stay in memory only: the folder {str(folder)!r} cannot be written.", stacklevel=3)
+    # Trainings that differ in their seed alone follow one another: then the network need not be compiled anew.
+    in_order = sorted(tasks, key=lambda task: identity.digest(task.decides["layers"], task.decides["recipe"]))
+    layers, model = None, None
+    with tqdm(total=len(tasks), leave=False, disable=_nothing_to_do(tasks, folder, suffix)) as bar:
+        for task in in_order:
+            bar.set_description(f"{task.plan.name}, seed {task.plan.seed}")
+            with _lock(folder, task, writable):
+                outcome = _kept(task.address, folder, suffix, functools.partial(read, task=task))
+                if outcome is None:
+                    if layers != task.decides["layers"]:
+                        layers, model = task.decides["layers"], task.plan.build()
+                    try:
+                        outcome, content = carry_out(task, model)
+                    except ValueError as error:
+                        failed[task.title] = str(error)
+                        continue
+                    count += 1
+                    if not _keep(task, folder, suffix, content, writable):
+                        _in_memory[task.address] = outcome
+                done[task.key] = outcome
+            bar.update()
+    if failed:
+        raise ValueError(
+            f"{len(failed)} of {len(tasks)} trainings failed; the others are kept. "
+            + " ".join(f"{title}: {reason}" for title, reason in failed.items())
+        )
+    return done, count
+
+
+def _nothing_to_do(tasks, folder, suffix):
+    return all(task.address in _in_memory or store.find(folder, task.address, suffix) for task in tasks)
+
+
+def _lock(folder, task, writable):
+    """Return a lock that keeps two notebooks from training the same run at once, where the file system has locks."""
+    if not writable:
+        return contextlib.nullcontext()
+    path = Path(folder) / ".locks" / f"{task.key}.lock"
+    path.parent.mkdir(exist_ok=True)
+    lock = filelock.FileLock(path)
     try:
-        if not _digest_file(path).exists():
-            raise ValueError("its digest is missing")
-        if _digest_file(path).read_text() != hashlib.sha256(path.read_bytes()).hexdigest():
-            raise ValueError("its bytes are not those that were kept")
-        return keras.saving.load_model(path, compile=False)
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        print(f"{task.title} is being trained by another notebook or program: waiting for it.", flush=True)
+    except (OSError, NotImplementedError):
+        return contextlib.nullcontext()
+    else:
+        lock.release()
+    return lock
+
+
+def _kept(address, folder, suffix, read):
+    """Return what is kept under an address, or None; what cannot be used is said in one line."""
+    if address in _in_memory:
+        return _in_memory[address]
+    path = store.find(folder, address, suffix)
+    if path is None:
+        return None
+    try:
+        return read(path)
     except (OSError, ValueError) as error:
-        print(f"The kept network {path.name} cannot be used ({error}) and is trained again.")
+        print(f"{path.name} cannot be used ({error}) and is made again.")
         return None
 
 
-def _keep_network(model, path):
-    with tempfile.TemporaryDirectory() as folder:
-        model.save(Path(folder) / path.name)
-        content = (Path(folder) / path.name).read_bytes()
-    write_atomically(path, content)
-    write_atomically(_digest_file(path), hashlib.sha256(content).hexdigest().encode())
+def _keep(task, folder, suffix, content, writable):
+    """Write an outcome down; return whether that was possible."""
+    if not writable:
+        return False
+    path = Path(folder) / store.file_name(task.plan.name, task.plan.seed, task.address, suffix)
+    try:
+        write_atomically(path, content())
+    except OSError as error:
+        warnings.warn(f"{task.title} stays in memory only: it cannot be kept ({error.strerror}).", stacklevel=4)
+        return False
+    return True
 
 
-def _digest_file(path):
-    return path.with_name(path.name + ".sha256")
-
-
-def _train(plan, model, train_set):
-    """Carry out a plan and return its history. An interrupted training is none: the interrupt is passed on."""
-    x, y = train_set if plan.rows is None else (part[plan.rows] for part in train_set)
+def _train(task, model, train_set):
+    """Carry out a plan and return its history; ValueError where it diverges. An interrupt is passed on."""
+    plan, (x, y) = task.plan, map(np.asarray, train_set)
+    if plan.rows is not None:
+        x, y = x[plan.rows], y[plan.rows]
     kept = len(x) - plan.held_out
     held_out = (x[kept:], y[kept:]) if plan.held_out else None
     history = train(model, x[:kept], y[:kept], plan.recipe, seed=plan.seed, validation_data=held_out, verbose=False)
-    if len(history.epoch) < plan.recipe.epochs:
-        raise KeyboardInterrupt(f"{plan.name}, seed {plan.seed}: the runs before it are kept, call again to go on")
+    if history.interrupted:
+        raise KeyboardInterrupt(
+            f"Interrupted in {task.title}. What was finished is kept: run again to go on from there."
+        )
+    if not np.isfinite(history.history["loss"]).all():
+        raise ValueError("the loss has become infinite or NaN; try a smaller learning_rate.")
     return history.history
+
+
+def probe(build, recipe, train_set):
+    """Return the loss after a training of a moment: one epoch on the first 500 images, at a fixed rate, with seed 0.
+
+    It is written down with every run. Where the same code no longer gives the same loss to within rounding, runs by
+    the same kind of network, optimizer and schedule are out of date.
+    """
+    x, y = (part[:PROBE_IMAGES] for part in train_set)
+    model = build()
+    small = replace(recipe, learning_rate=PROBE_RATES[recipe.optimizer], batch_size=50, epochs=1)
+    train(model, x, y, small, verbose=False)
+    return evaluate(model, x, y).loss
+
+
+def _say_where_from(tasks, as_published, trained, count, train_again):
+    """Say in one line how many runs were read and trained; their keys go along unseen, for the test of the results."""
+    made = collections.Counter(store.origin(as_published[task.key]) for task in tasks if task.key not in trained)
+    parts = [f"{number} run{'s' * (number != 1)} as published ({origin})" for origin, number in made.items()]
+    here = f"{len(trained)} trained here" + (f", {len(trained) - count} of them kept from before" if trained else "")
+    if train_again and (both := [key for key in trained if key in as_published]):
+        change = [100 * (trained[key].accuracy - as_published[key].accuracy) for key in both]
+        here += (
+            f"; against the {len(both)} as published, the test accuracies differ by {np.mean(change):+.2f} percentage "
+            f"points on average and by {np.abs(change).max():.2f} at most"
+        )
+    text = "; ".join([*parts, here]) + "."
+    publish_display_data(
+        {"text/plain": text, "text/markdown": f"*{text}*"}, metadata={"runs": [task.key for task in tasks]}
+    )

@@ -1,0 +1,167 @@
+"""Where runs are kept, and what is written down of them.
+
+Each has a key, made of all that decides it, the same on every machine. What is kept in a reader's own folder is also
+told apart by the code and the library versions that made it, since another version may give other numbers; what is
+published with the notebooks is read wherever its key fits, and says what made it.
+"""
+
+import base64
+import datetime
+import io
+import json
+import os
+import platform
+import re
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mnist_compare.backend import keras, tf
+from mnist_compare.evaluation import Answers
+from mnist_compare.files import write_atomically
+from mnist_compare.identity import digest, made_by
+
+
+@dataclass(frozen=True, eq=False)
+class Run(Answers):
+    """What has come of a Plan.
+
+    labels, predictions: uint8 (N,) each, of the test images. history: as `train` returns it, of lists.
+    right: {question: bool (N,)}, whether each image was classified correctly after what the question did to it.
+    provenance: what made it: versions, processor, cores, seconds, date. probe: see `experiments`.
+    """
+
+    labels: np.ndarray
+    predictions: np.ndarray
+    history: dict
+    right: dict
+    provenance: dict
+    probe: float
+
+
+def file_name(name, seed, key, suffix):
+    """Return a name for people to read, which cannot leave its folder, with the key by which the run is found."""
+    return f"{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-')[:40] or 'run'}-seed{seed}-{key}.{suffix}"
+
+
+def find(folder, key, suffix="json"):
+    """Return the path of the run with this key in `folder`, whatever name its plan had, or None."""
+    return next(iter(sorted(Path(folder).glob(f"*-{key}.{suffix}"))), None)
+
+
+def is_writable(folder):
+    """Tell whether a file can be written into `folder`, which is made if it does not exist."""
+    try:
+        write_atomically(Path(folder) / ".writable", b"")
+        (Path(folder) / ".writable").unlink()
+    except OSError:
+        return False
+    return True
+
+
+def provenance(seconds):
+    """Return what makes runs here, today: versions, processor, cores, the `seconds` of a training, the date."""
+    return {
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "numpy": np.__version__,
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "seconds": round(seconds, 1),
+        "date": datetime.date.today().isoformat(),
+    }
+
+
+def origin(run):
+    """Return what made a run, in a few words."""
+    of = run.provenance
+    return f"TensorFlow {of['tensorflow']}, Keras {of['keras']}, {of['cores']} cores of {of['processor']}, {of['date']}"
+
+
+def _processor():
+    try:
+        return re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())[1].strip()
+    except (OSError, TypeError):  # on another system than Linux, or a processor that Linux has no name for
+        return platform.processor() or platform.machine()
+
+
+def written(run, decides):
+    """Return the bytes of the JSON file of a run. A prediction that differs from its label is news, the rest is not."""
+    errors = np.flatnonzero(run.predictions != run.labels)
+    content = {
+        "decides": decides,
+        "provenance": run.provenance,
+        "probe": run.probe,
+        "history": run.history,
+        "errors": " ".join(f"{i}:{run.predictions[i]}" for i in errors),
+    }
+    if run.right:
+        content["right"] = {
+            question: base64.b64encode(zlib.compress(np.packbits(right).tobytes(), 9)).decode()
+            for question, right in run.right.items()
+        }
+    return (json.dumps(content, indent=1) + "\n").encode()
+
+
+def read(path, decides, labels):
+    """Return the Run in a file that `written` made; raise ValueError or OSError where it does not hold that run whole.
+
+    decides: what the run must have been decided by. labels: uint8 (N,), of the test images.
+    """
+    try:
+        content = json.loads(Path(path).read_bytes())
+        if content["decides"] != decides:
+            raise ValueError("it is another run")
+        predictions = labels.copy()
+        for error in content["errors"].split():
+            image, prediction = map(int, error.split(":"))
+            if not 0 <= image < len(labels) or not 0 <= prediction <= 9:
+                raise ValueError(f"it has the error {error!r}, which cannot be")
+            predictions[image] = prediction
+        history = content["history"]
+        epochs = decides["recipe"]["epochs"]
+        if not {"loss", "accuracy", "seconds"} <= set(history) or {len(v) for v in history.values()} != {epochs}:
+            raise ValueError(f"its history is not of {epochs} epochs")
+        right = {}
+        for question, text in content.get("right", {}).items():
+            bits = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
+            if len(bits) != -(-len(labels) // 8):
+                raise ValueError(f"its answers to {question!r} are not of {len(labels)} images")
+            right[question] = np.unpackbits(bits, count=len(labels)).astype(bool)
+        return Run(labels, predictions, history, right, content["provenance"], content["probe"])
+    except (KeyError, TypeError, AttributeError, zlib.error) as error:
+        raise ValueError(f"it is incomplete: {type(error).__name__} {error}") from None
+
+
+def written_weights(model):
+    """Return the bytes of an .npz file with the weights of a network, and their digest, by which damage is seen."""
+    weights = model.get_weights()
+    content = io.BytesIO()
+    np.savez(content, digest=np.array(digest(*weights)), **{f"w{i}": weight for i, weight in enumerate(weights)})
+    return content.getvalue()
+
+
+def read_weights(path, model):
+    """Give `model` the weights from a file that `written_weights` made; ValueError or OSError where it cannot be."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            weights = [archive[f"w{i}"] for i in range(len(archive.files) - 1)]
+            if str(archive["digest"]) != digest(*weights):
+                raise ValueError("its weights are not those that were kept")
+        model.set_weights(weights)
+    except (KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"it is damaged: {error}") from None
+
+
+def unreachable(folder):
+    """Return the paths in `folder` that no plan can reach any more: made by other code or versions."""
+    made = made_by()
+    return [
+        path
+        for path in sorted(Path(folder).rglob("*"))
+        if path.is_file() and path.suffix != ".lock" and not re.search(rf"-[0-9a-f]{{16}}-{made}\.\w+$", path.name)
+    ]
