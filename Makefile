@@ -29,6 +29,7 @@ test-light: lint
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/jactionlint --profile correctness --no-hints
 
 lab: $(VENV)/ready
 	$(BIN)/jupyter lab notebooks/$(LESSON).ipynb
