@@ -44,6 +44,10 @@ notebooks: $(VENV)/ready clean-runs
 benchmark: $(VENV)/ready
 	$(BIN)/python tools/benchmark.py
 
+# All that a class without network needs, in one folder.
+bundle: $(VENV)/ready
+	$(BIN)/python tools/bundle.py
+
 # All tests with the newest versions on each Python and with the lowest ones declared, each from scratch.
 matrix:
 	rm -rf .venvs
@@ -79,4 +83,4 @@ $(VENV)/ready: requirements.txt pyproject.toml $(CONSTRAINTS)
 	mkdir -p .venvs
 	$(PYTHON) tools/lowest.py > $@
 
-.PHONY: run test test-light lint lab notebooks benchmark matrix constraints clean clean-runs prune
+.PHONY: run test test-light lint lab notebooks benchmark bundle matrix constraints clean clean-runs prune
