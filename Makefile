@@ -1,9 +1,15 @@
-# Every target builds .venv first if it must; PYTHON names the interpreter to build it with.
+# Every target builds .venv first if it must; PYTHON names the interpreter to build it with, CONSTRAINTS the file of exact
+# versions, if any.
 PYTHON ?= python3
-BIN = .venv/bin
+PYTHON311 ?= python3.11
+PYTHON312 ?= python3.12
+PYTHON313 ?= python3.13
+CONSTRAINTS ?= constraints.txt
+VENV = .venv
+BIN = $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 LESSON = 01_ann_vs_cnn
 
-run: .venv/ready
+run: $(VENV)/ready
 	mkdir -p build
 	$(BIN)/papermill --cwd notebooks notebooks/$(LESSON).ipynb build/$(LESSON).ipynb
 	$(BIN)/jupyter nbconvert --log-level ERROR --to notebook --inplace --coalesce-streams build/$(LESSON).ipynb
@@ -13,35 +19,68 @@ run: .venv/ready
 	print(*(out.text for cell in cells if 'report' in cell.metadata.get('tags', []) for out in cell.outputs), sep='\n')"
 	@echo "The executed notebook: build/$(LESSON).ipynb - as a page: build/$(LESSON).html"
 
-test: .venv/ready
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+test: lint
 	$(BIN)/pytest
 
-lab: .venv/ready
+# Without what takes minutes: executing the notebooks, and the browser.
+test-light: lint
+	$(BIN)/pytest -k "not quick_mode and not browser"
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/jactionlint --profile correctness --no-hints
+
+lab: $(VENV)/ready
 	$(BIN)/jupyter lab notebooks/$(LESSON).ipynb
 
 # Executes every notebook in full, nothing read from earlier runs, writes the outputs back in place and brings the
 # README's figures up to date.
-notebooks: .venv/ready
-	rm -rf notebooks/runs
+notebooks: $(VENV)/ready clean-runs
 	$(BIN)/jupyter nbconvert --to notebook --inplace --execute --coalesce-streams \
 		--ExecutePreprocessor.timeout=-1 --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 	$(BIN)/python tools/readme_figures.py
 
-benchmark: .venv/ready
+benchmark: $(VENV)/ready
 	$(BIN)/python tools/benchmark.py
 
+# All that a class without network needs, in one folder.
+bundle: $(VENV)/ready
+	$(BIN)/python tools/bundle.py
+
+# All tests with the newest versions on each Python and with the lowest ones declared, each from scratch.
+matrix:
+	rm -rf .venvs
+	$(PYTHON311) tools/matrix.py "$(PYTHON311)" "$(PYTHON312)" "$(PYTHON313)"
+
+# Renews constraints.txt: the newest versions that serve all Pythons and systems alike. By uv, as pip resolves for one.
+constraints:
+	$(PYTHON) -m venv .venvs/uv
+	.venvs/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+	.venvs/uv/bin/uv pip compile --quiet --upgrade --universal --fork-strategy fewest --python-version 3.11 \
+		--all-extras --no-annotate --custom-compile-command "make constraints" pyproject.toml -o constraints.txt
+
+# Keeps notebooks/runs, in which trainings of an hour may lie.
 clean:
-	rm -rf .venv build notebooks/runs *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv .venvs build bundle *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
 
-.venv/ready: requirements.txt pyproject.toml
+clean-runs:
+	rm -rf notebooks/runs
+
+prune: $(VENV)/ready
+	$(BIN)/python tools/prune.py
+
+$(VENV)/ready: requirements.txt pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c "import sys; (3, 11) <= sys.version_info[:2] <= (3, 13) or sys.exit( \
 	f'Python 3.11, 3.12 or 3.13 is needed (TensorFlow has no other), but $(PYTHON) is {sys.version.split()[0]}: ' \
 	'name another, as in  make PYTHON=python3.13')"
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check $(CONSTRAINTS:%=-c %) -r requirements.txt
 	touch $@
 
-.PHONY: run test lab notebooks benchmark clean
+.venvs/lowest.txt: pyproject.toml tools/lowest.py
+	mkdir -p .venvs
+	$(PYTHON) tools/lowest.py > $@
+
+.PHONY: run test test-light lint lab notebooks benchmark bundle matrix constraints clean clean-runs prune
