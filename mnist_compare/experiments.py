@@ -24,9 +24,9 @@ from mnist_compare.training import Recipe, train
 
 # A training of a moment, by which it is seen whether the code still does what it did when a run was published.
 PROBE_IMAGES = 500
-PROBE_RATES = {"sgd": 0.01, "nesterov": 0.01, "adam": 0.001}
+PROBE_RATES = {"sgd": 0.1, "nesterov": 0.02, "adam": 0.001}
 
-_in_memory = {}  # runs and weights by their address, where the folder could not be written
+_in_memory = {}  # {(folder, address): run or network} where the folder could not be written
 
 
 class Plan(NamedTuple):
@@ -100,6 +100,9 @@ def run_all(plans, train_set, test_set, folder, published=None, train_again=Fals
         kind = identity.digest(task.decides["layers"], task.plan.recipe.optimizer, task.plan.recipe.schedule)
         if kind not in probes:
             probes[kind] = probe(task.plan.build, task.plan.recipe, train_set)
+        if (path := store.find(folder, task.address)) is not None:  # what it was asked before
+            with contextlib.suppress(ValueError, OSError):
+                right = store.read(path, task.decides, test_set[1]).right | right
         run = Run(test_set[1], predictions, history, right, store.provenance(seconds), probes[kind])
         return run, functools.partial(store.written, run, task.decides)
 
@@ -193,7 +196,7 @@ def _all_done(tasks, folder, suffix, read, carry_out):
     if not tasks:
         return done, count
     writable = store.is_writable(folder)
-    if not writable and not all(task.address in _in_memory for task in tasks):
+    if not writable and not all((str(folder), task.address) in _in_memory for task in tasks):
         warnings.warn(f"Runs stay in memory only: the folder {str(folder)!r} cannot be written.", stacklevel=3)
     # Trainings that differ in their seed alone follow one another: then the network need not be compiled anew.
     in_order = sorted(tasks, key=lambda task: identity.digest(task.decides["layers"], task.decides["recipe"]))
@@ -213,7 +216,7 @@ def _all_done(tasks, folder, suffix, read, carry_out):
                         continue
                     count += 1
                     if not _keep(task, folder, suffix, content, writable):
-                        _in_memory[task.address] = outcome
+                        _in_memory[str(folder), task.address] = outcome
                 done[task.key] = outcome
             bar.update()
     if failed:
@@ -225,7 +228,7 @@ def _all_done(tasks, folder, suffix, read, carry_out):
 
 
 def _nothing_to_do(tasks, folder, suffix):
-    return all(task.address in _in_memory or store.find(folder, task.address, suffix) for task in tasks)
+    return all((str(folder), task.address) in _in_memory or store.find(folder, task.address, suffix) for task in tasks)
 
 
 def _lock(folder, task, writable):
@@ -248,8 +251,8 @@ def _lock(folder, task, writable):
 
 def _kept(address, folder, suffix, read):
     """Return what is kept under an address, or None; what cannot be used is said in one line."""
-    if address in _in_memory:
-        return _in_memory[address]
+    if (str(folder), address) in _in_memory:
+        return _in_memory[str(folder), address]
     path = store.find(folder, address, suffix)
     if path is None:
         return None
@@ -298,7 +301,7 @@ def probe(build, recipe, train_set):
     """
     x, y = (part[:PROBE_IMAGES] for part in train_set)
     model = build()
-    small = replace(recipe, learning_rate=PROBE_RATES[recipe.optimizer], batch_size=50, epochs=1)
+    small = replace(recipe, learning_rate=PROBE_RATES[recipe.optimizer], batch_size=20, epochs=1)
     train(model, x, y, small, verbose=False)
     return evaluate(model, x, y).loss
 

@@ -66,17 +66,16 @@ def _describe_layer(layer):
             {
                 name: value
                 for name, value in config.items()
-                if name not in ("name", "dtype", "batch_shape") and usual.get(name, missing) != value
+                if name not in ("name", "dtype", "batch_shape")
+                and (name in needed or usual.get(name, missing) != value)
             },
             default=repr,
         )
     )
     if layer.dtype_policy.name != "float32":
         arguments["dtype"] = layer.dtype_policy.name
-    own = [value for value in vars(layer).values() if isinstance(value, types.FunctionType) and _is_own(value)]
-    own += [type(value) for value in vars(layer).values() if _is_own(type(value))]
-    if _is_own(kind):
-        own.append(kind)
+    used = [kind, *(v if isinstance(v, types.FunctionType) else type(v) for v in vars(layer).values())]
+    own = [thing for thing in used if _is_own(thing) and not thing.__module__.startswith("mnist_compare.")]
     if own:
         arguments["code"] = code_digest(*own)[:16]
     return {kind.__name__: arguments}

@@ -47,6 +47,11 @@ def file_name(name, seed, key, suffix):
     return f"{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-')[:40] or 'run'}-seed{seed}-{key}.{suffix}"
 
 
+def published_name(path):
+    """Return the name under which a kept run is published: without what made it, which is written in the file."""
+    return re.sub(r"-[0-9a-f]{8}(\.\w+)$", r"\1", Path(path).name)
+
+
 def find(folder, key, suffix="json"):
     """Return the path of the run with this key in `folder`, whatever name its plan had, or None."""
     return next(iter(sorted(Path(folder).glob(f"*-{key}.{suffix}"))), None)
