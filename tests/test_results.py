@@ -1,0 +1,120 @@
+"""The published runs: each is wanted, none is missing, and the code of today still does what made them."""
+
+import json
+from functools import partial
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import publish
+import pytest
+
+from mnist_compare import (
+    MATCHED_RECIPE,
+    Plan,
+    Recipe,
+    build_ann,
+    build_cnn,
+    experiments,
+    identity,
+    load_mnist,
+    run_all,
+    store,
+)
+
+PUBLISHED = sorted(publish.RESULTS.glob("*.json"))
+
+
+@pytest.fixture(scope="module")
+def mnist():
+    return load_mnist()
+
+
+@pytest.fixture(scope="module")
+def published():
+    """{path: the content of the file}"""
+    return {path: json.loads(path.read_bytes()) for path in PUBLISHED}
+
+
+def test_every_published_run_is_wanted_by_a_notebook_and_none_is_missing():
+    wanted = {key for notebook in publish.NOTEBOOKS.glob("*.ipynb") for key in publish.keys_wanted(notebook)}
+    there = {path.stem.rsplit("-", 1)[-1] for path in PUBLISHED}
+    assert len(there) == len(PUBLISHED)
+    assert not there - wanted, "no notebook reaches these: make notebooks"
+    assert not wanted - there, "the notebooks want these: make notebooks"
+
+
+def test_every_file_is_whole_small_and_under_its_key(published, mnist):
+    train_digest = identity.digest(*mnist[0])
+    images, labels = mnist[1]
+    test_digest = identity.digest(images.reshape(-1, 28, 28, 1), labels)
+    for path, content in published.items():
+        decides = content["decides"]
+        assert path.stem.endswith(identity.digest(decides)), path.name
+        assert (decides["train"], decides["test"]) == (train_digest, test_digest), path.name
+        assert store.read(path, decides, labels).accuracy > 0.9, path.name
+        assert {"tensorflow", "processor", "cores", "seconds", "date"} <= set(content["provenance"])
+        assert path.stat().st_size < 10_000 + 2_000 * len(content.get("right", {})), path.name
+
+
+def test_no_published_run_is_older_than_what_the_code_does(published, mnist):
+    """One short training for each kind of network, optimizer and schedule, held to the one of when it was published."""
+    kinds = {}
+    for path, content in published.items():
+        layers, recipe = content["decides"]["layers"], content["decides"]["recipe"]
+        kind = (*(name for layer in layers for name in layer), recipe["optimizer"], recipe["schedule"])
+        kinds.setdefault(kind, []).append(path)
+    stale = []
+    for paths in kinds.values():
+        content = published[paths[0]]
+        build = partial(identity.rebuild, content["decides"]["layers"])
+        today = experiments.probe(build, Recipe(**content["decides"]["recipe"]), mnist[0])
+        if not np.isclose(today, content["probe"], rtol=1e-3):
+            stale += [f"{path.name} ({content['probe']:.5f}, today {today:.5f})" for path in paths]
+    assert not stale, "made by code that did something else, to be published anew (make notebooks): " + ", ".join(stale)
+
+
+@pytest.mark.parametrize("name, build", [("ANN", build_ann), ("CNN", build_cnn)])
+def test_a_published_run_can_be_had_again(name, build, published, mnist, tmp_path, capsys):
+    """Other processors round otherwise, and then a seed is as good as another one: six standard deviations of those."""
+    plans = [Plan(name, build, MATCHED_RECIPE, seed) for seed in range(10)]
+    runs = run_all(plans, *mnist, tmp_path, publish.RESULTS)
+    assert "10 runs as published" in capsys.readouterr().out
+    (again,) = run_all(plans[:1], *mnist, tmp_path)
+    spread = np.std([run.accuracy for run in runs], ddof=1)
+    assert abs(again.accuracy - runs[0].accuracy) < 6 * spread
+    assert again.history["loss"] == pytest.approx(runs[0].history["loss"], rel=0.02)
+
+
+def executed(tmp_path, said, keys):
+    """An executed notebook that says something and has asked for runs."""
+    display = nbformat.v4.new_output("display_data", {"text/plain": said}, metadata={"runs": keys})
+    path = tmp_path / "executed.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=[display])]), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "said, keys, refused",
+    [
+        ("Quick run: 6,000", ["0" * 16], "not run in full"),
+        ("", ["0" * 16], "not run in full"),
+        ("Full run: 60,000", ["0" * 16, "1" * 16], "lacks 1 of its 2 runs"),
+        ("Full run: 60,000", [], "lacks 0 of its 0 runs"),
+    ],
+)
+def test_a_quick_or_partial_run_is_not_published(tmp_path, said, keys, refused):
+    runs, results = tmp_path / "runs", tmp_path / "results"
+    runs.mkdir()
+    (runs / f"ANN-seed0-{'0' * 16}-{store.made_by()}.json").write_text("{}")
+    with pytest.raises(ValueError, match=refused):
+        publish.publish(executed(tmp_path, said, keys), results, runs)
+    assert not Path(results).exists()
+
+
+def test_a_full_run_is_published_under_names_without_what_made_it(tmp_path):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / f"ANN-seed0-{'0' * 16}-{store.made_by()}.json").write_text('{"a": 1}')
+    keys = publish.publish(executed(tmp_path, "Full run", ["0" * 16]), tmp_path / "results", tmp_path / "runs")
+    assert keys == ["0" * 16]
+    assert (tmp_path / "results" / f"ANN-seed0-{'0' * 16}.json").read_text() == '{"a": 1}'
