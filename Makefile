@@ -34,9 +34,10 @@ lint: $(VENV)/ready
 lab: $(VENV)/ready
 	$(BIN)/jupyter lab notebooks/$(LESSON).ipynb
 
-# Executes every notebook in full, nothing read from earlier runs, writes the outputs back in place and brings the
-# README's figures up to date.
-notebooks: $(VENV)/ready clean-runs
+# Trains the published runs anew and publishes them, executes every notebook, writes the outputs back in place and brings
+# the README's figures up to date. After an interrupt it goes on where it stopped.
+notebooks: $(VENV)/ready
+	$(BIN)/python tools/publish.py
 	$(BIN)/jupyter nbconvert --to notebook --inplace --execute --coalesce-streams \
 		--ExecutePreprocessor.timeout=-1 --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 	$(BIN)/python tools/readme_figures.py

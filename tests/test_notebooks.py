@@ -2,13 +2,15 @@
 
 import re
 from pathlib import Path
+from shutil import copytree, ignore_patterns
 
 import nbformat
 import papermill
 import pytest
 import readme_figures
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+FOLDER = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -23,7 +25,8 @@ def code_cells(notebook):
 def test_outputs_are_of_one_full_clean_run(notebook):
     cells = code_cells(notebook)
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
-    assert cells[0].source == "quick = False" and cells[0].metadata.tags == ["parameters"]
+    assert cells[0].source in ("quick = False", "quick = False\ntrain_again = False")
+    assert cells[0].metadata.tags == ["parameters"]
     outputs = [output for cell in cells for output in cell.outputs]
     assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
     said = "\n".join(output.get("text") or output.data.get("text/markdown", "") for output in outputs)
@@ -37,14 +40,34 @@ def test_every_cell_is_part_of_the_slides(notebook):
     assert all("slide_type" in cell.metadata.get("slideshow", {}) for cell in cells)
 
 
-def test_it_runs_in_quick_mode(notebook, tmp_path):
+def test_one_title_and_sections_numbered_in_order(notebook):
+    text = "\n".join(cell.source for cell in nbformat.read(notebook, 4).cells if cell.cell_type == "markdown")
+    assert len(re.findall(r"^# ", text, re.MULTILINE)) == 1 and text.startswith("# ")
+    numbers = [int(number) for number in re.findall(r"^## (\d+)\. ", text, re.MULTILINE)]
+    assert numbers == list(range(1, len(numbers) + 1)) and len(numbers) >= 4
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A copy of the notebooks' folder, so that nothing is written into the reader's own; its runs are shared."""
+    return copytree(FOLDER, tmp_path_factory.mktemp("copy") / "notebooks", ignore=ignore_patterns("runs", ".*"))
+
+
+def test_it_runs_in_quick_mode(notebook, folder, tmp_path):
+    before = sorted((FOLDER / "runs").rglob("*"))
     executed = tmp_path / notebook.name
     papermill.execute_notebook(
-        notebook, executed, parameters={"quick": True}, cwd=notebook.parent, progress_bar=False, coalesce_streams=True
+        folder / notebook.name,
+        executed,
+        parameters={"quick": True},
+        cwd=folder,
+        progress_bar=False,
+        coalesce_streams=True,
     )
     outputs = [output for cell in code_cells(executed) for output in cell.outputs]
     assert "Quick run" in str(outputs)
     assert not [output.text for output in outputs if output.get("name") == "stderr"]
+    assert sorted((FOLDER / "runs").rglob("*")) == before
 
 
 def test_the_readme_quotes_the_committed_run():

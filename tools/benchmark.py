@@ -1,17 +1,24 @@
-"""Time the original recipes as plain Keras code against `train`, by the same recipes and by the matched one.
+"""Time the original recipes as plain Keras code against `train`, and print the memory that the notebooks' kernels need.
 
 The sides take turns, each run in a process of its own, so that neither profits from what the other has warmed up
-or suffers from what it has left in memory, and a drift of the machine's speed meets both.
+or suffers from what it has left in memory, and a drift of the machine's speed meets both. Then each notebook is
+executed in full, everything trained anew, in a copy of their folder: that is the part that takes long.
 """
 
 import argparse
 import json
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
+from shutil import copytree, ignore_patterns
 
 NETWORKS = ("ann", "cnn")
 SIDES = ("plain", "train", "matched")
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+PEAK = """import resource, sys
+resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)"""
 
 
 def fit_plainly(model, optimizer, x, y, epochs):
@@ -43,33 +50,62 @@ def run_once(network, side, epochs, seed):
     print(json.dumps({"seconds": seconds, "accuracy": evaluate(model, x_test, y_test).accuracy}))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", nargs=2, type=int, default=(5, 10), metavar=("ANN", "CNN"), help="default: 5 10")
-    parser.add_argument("--rounds", type=int, default=1, help="how often the sides take turns, default: 1")
-    parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES, help="default: all")
-    parser.add_argument("--once", nargs=4, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.once:
-        network, side, epochs, seed = arguments.once
-        return run_once(network, side, int(epochs), int(seed))
-
-    totals = dict.fromkeys(arguments.sides, 0.0)
-    for turn in range(arguments.rounds):
-        for network, epochs in zip(NETWORKS, arguments.epochs, strict=True):
-            for side in arguments.sides:
-                command = [sys.executable, __file__, "--once", network, side, str(epochs), str(turn)]
+def compare_sides(sides, epochs, rounds):
+    totals = dict.fromkeys(sides, 0.0)
+    for turn in range(rounds):
+        for network, count in zip(NETWORKS, epochs, strict=True):
+            seconds = {}
+            for side in sides:
+                command = [sys.executable, __file__, "--once", network, side, str(count), str(turn)]
                 result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+                seconds[side] = result["seconds"]
                 totals[side] += result["seconds"]
+                against = f"  {seconds[side] / seconds['plain']:.3f} of plain" if "plain" in seconds else ""
                 print(
                     f"round {turn + 1}  {network}  {side:7}  {result['seconds']:7.1f} s  "
-                    f"test accuracy {result['accuracy']:.4f}",
+                    f"test accuracy {result['accuracy']:.4f}{against}",
                     flush=True,
                 )
     for side, total in totals.items():
         if side != "plain" and "plain" in totals:
             ratio = total / totals["plain"]
             print(f"both networks: {side} / plain  {ratio:.3f} = 1 / {1 / ratio:.1f}")
+
+
+def peak_of(notebook, folder):
+    """Execute a notebook in full, everything trained anew, and return its seconds and its kernel's peak in GB."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    content = nbformat.read(folder / notebook, 4)
+    switch = next(cell for cell in content.cells if "parameters" in cell.metadata.get("tags", []))
+    switch.source = switch.source.replace("train_again = False", "train_again = True")
+    content.cells.append(nbformat.v4.new_code_cell(PEAK))
+    start = time.perf_counter()
+    NotebookClient(content, timeout=None, resources={"metadata": {"path": str(folder)}}).execute()
+    return time.perf_counter() - start, int(content.cells[-1].outputs[-1].data["text/plain"]) / 1e9
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--epochs", nargs=2, type=int, default=(5, 10), metavar=("ANN", "CNN"), help="default: 5 10")
+    parser.add_argument("--rounds", type=int, default=1, help="how often the sides take turns, default: 1; 0 for not")
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES, help="default: all")
+    known = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
+    parser.add_argument(
+        "--notebooks", nargs="*", choices=[*known, []], default=known, help="default: all; none for not"
+    )
+    parser.add_argument("--once", nargs=4, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.once:
+        network, side, epochs, seed = arguments.once
+        return run_once(network, side, int(epochs), int(seed))
+    compare_sides(arguments.sides, arguments.epochs, arguments.rounds)
+    for notebook in arguments.notebooks:
+        with tempfile.TemporaryDirectory() as folder:
+            copy = copytree(NOTEBOOKS, Path(folder) / "notebooks", ignore=ignore_patterns("runs", ".*"))
+            seconds, peak = peak_of(notebook, copy)
+        print(f"{notebook:28} {seconds:7.0f} s  peak {peak:.2f} GB", flush=True)
 
 
 if __name__ == "__main__":
