@@ -6,41 +6,68 @@ Nothing of the process is changed for it: not file descriptor 2, not the environ
 import os
 import re
 import sys
+import threading
 from types import ModuleType
 
-# What TensorFlow's C++ side logs while it looks for a GPU and compiles; its errors pass, but for the GPU not found.
-_CHATTER = re.compile(
-    r"[IW]\d{4} \d\d:\d\d:\d\d\.|E\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ cuda_|"
-    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: (?:[IW]|E external/\S*/cuda) |"
-    r"WARNING: All log messages before absl::InitializeLog|To enable the following instructions:"
+# How the lines begin that TensorFlow's C++ side logs while it looks for a GPU and compiles; its errors pass, but for
+# the GPU not found. Patterns of single characters only, so that _any_beginning can cut them anywhere.
+_CHATTER = (
+    r"[IW]\d\d\d\d \d\d:\d\d:\d+\.",
+    r"E\d\d\d\d \d\d:\d\d:\d+\.\d+ +\d+ cuda_",
+    r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IW] ",
+    r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: E external/\S*/cuda/",
+    r"WARNING: All log messages before absl::InitializeLog",
+    r"To enable the following instructions:",
 )
-_MAYBE_CHATTER = re.compile(
-    r"[IWE]?[\d :.-]{0,40}"
-)  # the beginning of such a line, cut off by the end of a pipe's buffer
+
+
+def _any_beginning(pattern):
+    """Return the pattern of all beginnings of what `pattern` matches: of "ab+c" they are "", "a", "ab", "abb" …"""
+    beginning = ""
+    for character in reversed(re.findall(r"(?:\[\w+\]|\\?.)[+*]?", pattern)):
+        beginning = f"(?:{character}{beginning})?"
+    return beginning
+
+
+_IS_CHATTER = re.compile("|".join(_CHATTER))
+_MAY_BECOME_CHATTER = re.compile("|".join(map(_any_beginning, _CHATTER)))
 
 
 def without_chatter(write):
     """Return a function like a stream's `write`, str → None, that passes all lines on but TensorFlow's log lines.
 
-    A line that is not finished and looks like one is kept back until the rest of it comes.
+    An unfinished line that may become one is kept back until the rest of it comes, or until `release()`, an attribute
+    of the function. All else passes at once, also without a line end. Threads may write at the same time: a line is
+    what one of them writes.
     """
-    held = ""
+    held = {}  # by thread, what is kept back
+    within = set()  # the threads that have passed on the beginning of a line, but not its end
+    lock = threading.RLock()
 
     def filtered(text):
-        nonlocal held
-        lines = (held + text).splitlines(keepends=True)
-        held = ""
-        if (
-            lines
-            and not lines[-1].endswith(("\n", "\r"))
-            and (_CHATTER.match(lines[-1]) or _MAYBE_CHATTER.fullmatch(lines[-1]))
-        ):
-            held = lines.pop()
-        passed = "".join(line for line in lines if not _CHATTER.match(line))
-        if passed:
-            write(passed)
+        thread = threading.get_ident()
+        with lock:
+            passed = ""
+            for line in re.findall(r"[^\n\r]*[\n\r]|[^\n\r]+", held.pop(thread, "") + text):
+                begins, ends = thread not in within, line[-1] in "\n\r"
+                chatter = begins and _IS_CHATTER.match(line)
+                if not ends and (chatter or (begins and _MAY_BECOME_CHATTER.fullmatch(line))):
+                    held[thread] = line  # the last one
+                elif not chatter:
+                    passed += line
+                    (within.discard if ends else within.add)(thread)
+            if passed:
+                write(passed)
         return len(text)
 
+    def release():
+        with lock:
+            for thread, line in list(held.items()):
+                if not _IS_CHATTER.match(line):
+                    write(held.pop(thread))
+                    within.add(thread)
+
+    filtered.release = release
     return filtered
 
 
@@ -51,7 +78,13 @@ def _quieten_the_notebook():
     """
     stream = sys.stderr
     if type(stream).__module__.startswith("ipykernel") and "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
-        stream.write = without_chatter(stream.write)
+        write, flush = without_chatter(stream.write), stream.flush
+
+        def release_and_flush():
+            write.release()
+            flush()
+
+        stream.write, stream.flush = write, release_and_flush
 
 
 def _import_keras() -> ModuleType:

@@ -1,12 +1,13 @@
 """How good one network is, and whether two of them differ by more than chance."""
 
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import numpy as np
 from scipy.stats import binomtest
 from sklearn.metrics import classification_report, confusion_matrix, precision_recall_fscore_support
 
-from mnist_compare.inputs import as_images, as_labels
+from mnist_compare.inputs import as_array, as_images, as_labels
 
 DIGITS = range(10)
 
@@ -51,7 +52,8 @@ class Evaluation(Answers):
     """What a network said about labelled images.
 
     labels: (N,) digits. probabilities: (N, 10), rows that sum to 1. loss: mean cross-entropy in nats.
-    Raises ValueError for empty, misshapen or impossible labels and probabilities.
+    Lists are taken too; the labels are kept as int64, the probabilities in their own float type.
+    Raises ValueError for empty, misshapen or impossible labels and probabilities, and for a loss that is no number.
     """
 
     labels: np.ndarray
@@ -59,17 +61,28 @@ class Evaluation(Answers):
     loss: float
 
     def __post_init__(self):
-        shape = np.shape(self.probabilities)
+        probabilities = as_array(self.probabilities, "probabilities")
+        shape = probabilities.shape
         if len(shape) != 2 or shape[1] != 10 or shape[0] == 0:
             raise ValueError(f"The probabilities have the shape {shape}, expected (N, 10) with N of at least 1.")
-        as_labels(self.labels, shape[0])
-        if not np.isfinite(self.probabilities).all():
+        if probabilities.dtype.kind not in "buif":
+            raise ValueError(
+                f"The probabilities have the type {probabilities.dtype}, expected floats: pass what `predict` returns."
+            )
+        if probabilities.dtype.kind != "f":  # one-hot rows
+            probabilities = probabilities.astype(np.float64)
+        labels = as_labels(self.labels, shape[0])
+        if not np.isfinite(probabilities).all():
             raise ValueError(
                 "The probabilities hold NaN or infinity: the training has diverged; "
                 "train again with a smaller learning_rate."
             )
-        if np.min(self.probabilities) < 0 or np.abs(np.sum(self.probabilities, axis=1) - 1).max() > 1e-3:
+        if probabilities.min() < 0 or np.abs(probabilities.sum(axis=1) - 1).max() > 1e-3:
             raise ValueError("The rows of probabilities do not sum to 1: end the network with a softmax layer.")
+        if isinstance(self.loss, bool) or not isinstance(self.loss, Real) or not self.loss >= 0:  # nor NaN
+            raise ValueError(f"loss={self.loss!r}, expected the mean cross-entropy, a number from 0.")
+        for name, value in (("labels", labels), ("probabilities", probabilities), ("loss", float(self.loss))):
+            object.__setattr__(self, name, value)  # the way into a frozen dataclass
 
     @property
     def predictions(self):
@@ -151,14 +164,23 @@ def bootstrap_difference(first, second, resamples=10_000, seed=0):
     """Return the 95 % percentile interval (low, high) of the mean accuracy of `second` minus that of `first`.
 
     first, second: bool (S, N), whether the network of each of S seeds is right on each of the same N images.
+    resamples: a whole number from 1.
     Each resample draws S seeds and N images, the same images for both networks and all seeds: the pigeonhole
-    bootstrap (Owen 2007, Annals of Applied Statistics 1:386). Raises ValueError for other shapes.
+    bootstrap (Owen 2007, Annals of Applied Statistics 1:386). Raises ValueError for anything else.
     """
-    first, second = np.asarray(first), np.asarray(second)
+    first, second = as_array(first, "answers of the first network"), as_array(second, "answers of the second network")
     if first.shape != second.shape or first.ndim != 2 or first.size == 0:
         raise ValueError(
             f"The arrays have the shapes {first.shape} and {second.shape}, expected the same (seeds, images)."
         )
+    for answers in (first, second):
+        if answers.dtype != bool:
+            raise ValueError(
+                f"The answers have the type {answers.dtype}, expected bool, whether each is right: "
+                "pass the `correct` of every run, not its accuracy."
+            )
+    if isinstance(resamples, bool) or not isinstance(resamples, Integral) or resamples < 1:
+        raise ValueError(f"resamples={resamples!r}, expected a whole number from 1.")
     difference = second.astype(np.float64) - first
     seeds, images = difference.shape
     generator = np.random.default_rng(seed)

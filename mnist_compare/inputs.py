@@ -3,6 +3,14 @@
 import numpy as np
 
 
+def as_array(values, name):
+    """Return `values` as an array; raise ValueError, with the name of what they are, if they do not make one."""
+    try:
+        return np.asarray(values)
+    except ValueError:  # rows of different lengths
+        raise ValueError(f"The {name} do not make one array: give all of their rows the same length.") from None
+
+
 def as_images(x):
     """Return `x` as the networks take it: float32 (N, 28, 28, 1) in [0, 1].
 
@@ -17,7 +25,7 @@ def as_images(x):
 
 def checked_images(x):
     """Return the images `x`, as as_images takes them, as (N, 28, 28, 1) and uint8 or float32, in their own range."""
-    x = np.asarray(x)
+    x = as_array(x, "images")
     if x.shape[1:] not in ((28, 28), (28, 28, 1)):
         raise ValueError(
             f"The images have the shape {x.shape}, expected (N, 28, 28) or (N, 28, 28, 1); "
@@ -47,7 +55,7 @@ def check_levels(x):
 
 def as_labels(y, count):
     """Return the labels `y` as int64 (count,), or raise ValueError unless they are `count` digits from 0 to 9."""
-    y = np.asarray(y)
+    y = as_array(y, "labels")
     if y.ndim != 1 or y.dtype.kind not in "ui":
         raise ValueError(
             f"The labels have the shape {y.shape} and the type {y.dtype}, expected whole numbers of shape (N,); "

@@ -1,5 +1,7 @@
 """Every figure of the notebooks: results in, a matplotlib Figure out; at most a mean or a spread is computed here."""
 
+import reprlib
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MultipleLocator
@@ -10,6 +12,25 @@ STYLES = {
     "CNN": {"color": "#D55E00", "marker": "s"},
     "LCN": {"color": "#009E73", "marker": "^"},
 }
+
+LINES = ("-", "--", ":")  # of the first, second and third curve of one colour
+
+
+def _style(name):
+    """Return the colour and the marker of a network, by the first word of its name."""
+    network = "".join(str(name).split()[:1])
+    if network not in STYLES:
+        raise ValueError(
+            f"{name!r} begins with the name of no network that has a colour, expected one of {', '.join(STYLES)}: "
+            "rename it, or give it a colour and a marker in plots.STYLES."
+        )
+    return STYLES[network]
+
+
+def _check_some(results):
+    """Raise ValueError for an empty dictionary, of which there is nothing to draw."""
+    if not results:
+        raise ValueError('There is nothing to draw: pass the results of one network at least, as {"ANN": …}.')
 
 
 def _figure(rows=1, columns=1, size=(6.0, 3.5), **options):
@@ -69,16 +90,26 @@ def plot_class_counts(counts):
 def plot_learning_curves(histories, tests):
     """Draw loss and accuracy against the epoch.
 
-    histories: {"ANN": History.history, …}, drawn as lines; tests: {"ANN": Evaluation, …}, as a star each.
+    histories: {"ANN": History.history, …}, drawn as lines; tests: {"ANN": Evaluation, …}, as a star each, at epoch 0
+    if the training was interrupted in its first.
     """
+    _check_some(histories)
+    for name, history in histories.items():
+        if name not in tests:
+            raise ValueError(f"There is no test result of {name!r}, only of {list(tests)}: evaluate it, and pass that.")
+        if not isinstance(history, dict) or (history and not {"loss", "accuracy"} <= set(history)):
+            raise ValueError(
+                f"The history of {name!r} is {reprlib.repr(history)}, expected a dictionary with loss and accuracy: "
+                "pass the `history` of what `train` returns."
+            )
     figure, axes = _figure(1, 2, (9, 3.4))
     for axis, quantity in zip(axes.flat, ("loss", "accuracy"), strict=True):
         for name, history in histories.items():
-            values = history[quantity]
-            epochs = range(1, len(values) + 1)
-            axis.plot(epochs, values, label=f"{name}, training images", **STYLES[name])
+            values = history.get(quantity, [])
+            if len(values):
+                axis.plot(range(1, len(values) + 1), values, label=f"{name}, training images", **_style(name))
             star = {
-                "color": STYLES[name]["color"],
+                "color": _style(name)["color"],
                 "marker": "*",
                 "markersize": 16,
                 "markerfacecolor": "none",
@@ -98,6 +129,7 @@ def plot_confusions(evaluations, outlined=None):
 
     outlined: a digit whose row and column get a frame.
     """
+    _check_some(evaluations)
     figure, axes = _figure(1, len(evaluations), (5.2 * len(evaluations), 5))
     errors = {
         name: np.where(np.eye(10, dtype=bool), 0, evaluation.confusion) for name, evaluation in evaluations.items()
@@ -120,10 +152,11 @@ def plot_confusions(evaluations, outlined=None):
 
 def plot_class_scores(evaluations):
     """Draw precision, recall and F1 of every digit for {"ANN": Evaluation, …}."""
+    _check_some(evaluations)
     figure, axes = _figure(1, 3, (10, 3.2), sharey=True)
     for name, evaluation in evaluations.items():
         for axis, (score, values) in zip(axes.flat, evaluation.class_scores.items(), strict=True):
-            axis.plot(range(10), values, label=name, linestyle="none", **STYLES[name])
+            axis.plot(range(10), values, label=name, linestyle="none", **_style(name))
             axis.set(title=score, xlabel="digit", xticks=range(10))
             axis.grid(alpha=0.3)
     axes[0, 0].set_ylabel("score (1 is perfect)")
@@ -133,12 +166,13 @@ def plot_class_scores(evaluations):
 
 def plot_accuracies(evaluations):
     """Draw the test accuracy of {"ANN": Evaluation, …}, each with its 95 % interval."""
+    _check_some(evaluations)
     figure, axes = _figure(size=(6.5, 2.1))
     axis = axes[0, 0]
     for row, (name, evaluation) in enumerate(evaluations.items()):
         low, high = evaluation.accuracy_interval
-        axis.plot([low, high], [row, row], color=STYLES[name]["color"], linewidth=3)
-        axis.plot(evaluation.accuracy, row, markersize=9, **STYLES[name])
+        axis.plot([low, high], [row, row], color=_style(name)["color"], linewidth=3)
+        axis.plot(evaluation.accuracy, row, markersize=9, **_style(name))
         axis.annotate(
             f"{evaluation.accuracy:.2%}", (evaluation.accuracy, row), (0, 9), textcoords="offset points", ha="center"
         )
@@ -162,16 +196,21 @@ def plot_learning_rate(rates, title):
 def plot_runs(accuracies):
     """Draw every run as a point, and each group's mean and standard deviation: {"ANN": (seeds,) accuracies, …}.
 
-    The first word of a group's name decides its colour.
+    The first word of a group's name decides its colour. Of a single run there is no standard deviation.
     """
+    _check_some(accuracies)
+    for name, values in accuracies.items():
+        if np.ndim(values) != 1 or np.size(values) == 0:
+            raise ValueError(
+                f"The accuracies of {name!r} have the shape {np.shape(values)}, expected (seeds,): one of each run."
+            )
     figure, axes = _figure(size=(8, 0.9 + 0.6 * len(accuracies)))
     axis = axes[0, 0]
     for row, (name, values) in enumerate(accuracies.items()):
-        style = STYLES[name.split()[0]]
+        style = _style(name)
         axis.plot(values, np.full(len(values), row), alpha=0.4, linestyle="none", **style)
-        axis.errorbar(
-            np.mean(values), row + 0.28, xerr=np.std(values, ddof=1), fmt="|", color=style["color"], capsize=4
-        )
+        spread = np.std(values, ddof=1) if len(values) > 1 else None
+        axis.errorbar(np.mean(values), row + 0.28, xerr=spread, fmt="|", color=style["color"], capsize=4)
     labels = [name.replace(" (", "\n(") for name in accuracies]
     axis.set(yticks=range(len(accuracies)), yticklabels=labels, ylim=(-0.5, len(accuracies) - 0.3))
     axis.xaxis.set_major_formatter("{x:.1%}")
@@ -213,13 +252,24 @@ def plot_accuracy_curves(x, panels, xlabel, log=False):
     panels: {"title": {"ANN": (runs, P), …}, …}. The first word of a curve's name decides its colour; the second curve
     of a colour is dashed, the third dotted. log: a logarithmic x axis.
     """
+    _check_some(panels)
     figure, axes = _figure(1, len(panels), (max(6, 3.6 * len(panels)), 3.8), sharey=True)
     for axis, (title, curves) in zip(axes.flat, panels.items(), strict=True):
         lines = {}
         for name, values in curves.items():
-            style = STYLES[name.split()[0]]
+            if np.ndim(values) != 2 or np.shape(values)[1] != len(x) or len(values) == 0:
+                raise ValueError(
+                    f"The accuracies of {name!r} have the shape {np.shape(values)}, expected (runs, {len(x)}): in "
+                    "each row one for every value of x."
+                )
+            style = _style(name)
             kind = lines[style["color"]] = lines.get(style["color"], -1) + 1
-            axis.plot(x, np.mean(values, axis=0), ("-", "--", ":")[kind], label=name, markersize=5, **style)
+            if kind == len(LINES):
+                raise ValueError(
+                    f"{name!r} in the panel {title!r} is the curve number {kind + 1} of its colour, expected at most "
+                    f"{len(LINES)}, which differ by their lines: move it to a panel of its own."
+                )
+            axis.plot(x, np.mean(values, axis=0), LINES[kind], label=name, markersize=5, **style)
             axis.fill_between(x, np.min(values, axis=0), np.max(values, axis=0), color=style["color"], alpha=0.2)
         axis.set(title=title, xlabel=xlabel, xscale="log" if log else "linear")
         axis.grid(alpha=0.3)
@@ -246,13 +296,14 @@ def plot_answers(images, titles, probabilities):
             if np.isnan(values).any():
                 axis.set_visible(False)
                 continue
-            axis.bar(range(10), values, color=STYLES[name]["color"])
+            axis.bar(range(10), values, color=_style(name)["color"])
             axis.set_title(f"{name}: {np.argmax(values)} ({np.max(values):.0%})", fontsize=9)
             axis.set(ylim=(0, 1), xticks=range(10))
             axis.tick_params(labelsize=7)
-        first, *others = [axis for axis in row if axis.get_visible()]
-        first.set_ylabel("probability", fontsize=8)
-        for axis in others:
+        shown = [axis for axis in row if axis.get_visible()]
+        for axis in shown[:1]:
+            axis.set_ylabel("probability", fontsize=8)
+        for axis in shown[1:]:
             axis.tick_params(labelleft=False)
     return figure
 

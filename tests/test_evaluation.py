@@ -157,11 +157,42 @@ def test_compare_refuses_evaluations_of_different_images():
         ([0], np.full((2, 10), 0.1), "1 labels for 2"),
         ([0, 11], np.full((2, 10), 0.1), "0 to 11"),
         ([0, 1], np.ones((2, 10)), "sum to 1"),
+        ([0, 1], np.eye(2, 10) * 3 - 0.2, "sum to 1"),  # they do, but one is below 0
+        ([0, 1], np.full((2, 10), "a"), "type <U1.*`predict`"),
+        ([0, 1], np.full((2, 10), None), "type object"),
+        ([0, 1], [[0.1] * 10, [0.1] * 9], "probabilities do not make one array"),
+        ([[0], [1, 2]], np.eye(2, 10), "labels do not make one array"),
+        ([0.0, 1.0], np.eye(2, 10), "float64.*whole numbers"),
+        (None, np.eye(2, 10), "type object"),
     ],
 )
 def test_an_evaluation_cannot_be_made_of_nonsense(labels, probabilities, said):
+    if labels == []:
+        labels = np.zeros(0, int)
     with pytest.raises(ValueError, match=said):
-        Evaluation(np.array(labels, dtype=int), probabilities, 0.0)
+        Evaluation(labels, probabilities, 0.0)
+
+
+@pytest.mark.parametrize("loss", [math.nan, -0.1, None, "0.1", True, [0.1]])
+def test_an_evaluation_needs_a_loss_that_is_a_number(loss):
+    with pytest.raises(ValueError, match="loss=.*number from 0"):
+        Evaluation([0], np.eye(1, 10), loss)
+
+
+def test_lists_make_the_same_evaluation_as_arrays():
+    labels, answers = np.array([0, 1, 1, 9], np.uint8), np.eye(10)[[0, 1, 2, 9]]
+    expected = Evaluation(labels, answers, 0.5)
+    for result in (
+        Evaluation(labels.tolist(), answers.tolist(), np.float32(0.5)),
+        Evaluation(tuple(labels), answers.astype(int), 0.5),
+        Evaluation(labels, answers.astype(np.float32), 0.5),
+    ):
+        assert result.labels.dtype == np.int64 and result.probabilities.dtype.kind == "f" and type(result.loss) is float
+        assert result.accuracy == expected.accuracy == 0.75 and result.accuracy_interval == expected.accuracy_interval
+        assert result.predictions.tolist() == [0, 1, 2, 9] and result.loss == 0.5
+        assert (result.confusion == expected.confusion).all() and result.report() == expected.report()
+        assert compare(result, expected).p_value == 1
+    assert result.probabilities.dtype == np.float32  # as a network gives them: not copied to twice the memory
 
 
 def test_the_bootstrap_is_that_of_every_possible_resample_counted():
@@ -192,3 +223,26 @@ def test_the_bootstrap_repeats_itself_and_refuses_other_shapes():
     for wrong in (second[:3], second[0], np.ones((4, 0))):
         with pytest.raises(ValueError, match="expected the same"):
             bootstrap_difference(first, wrong, 100)
+
+
+@pytest.mark.parametrize("wrong", [0.97, np.nan, 1, "right", None])
+def test_the_bootstrap_refuses_what_is_not_right_or_wrong(wrong):
+    right = np.ones((4, 5), dtype=bool)
+    for pair in ((np.full((4, 5), wrong), right), (right, np.full((4, 5), wrong))):
+        with pytest.raises(ValueError, match="expected bool.*`correct`"):
+            bootstrap_difference(*pair, 100)
+
+
+def test_the_bootstrap_takes_lists_and_refuses_rows_of_different_lengths():
+    right = [[True, False], [True, True]]
+    assert bootstrap_difference(right, right, 10) == (0, 0)
+    with pytest.raises(ValueError, match="answers of the second network do not make one array"):
+        bootstrap_difference(right, [[True], [True, False]], 10)
+
+
+@pytest.mark.parametrize("resamples", [0, -1, 2.5, True, "many", None])
+def test_the_bootstrap_needs_a_whole_number_of_resamples(resamples):
+    right = np.ones((2, 3), dtype=bool)
+    with pytest.raises(ValueError, match="resamples=.*whole number from 1"):
+        bootstrap_difference(right, right, resamples)
+    assert bootstrap_difference(right, right, np.int64(1)) == (0, 0)

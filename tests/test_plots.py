@@ -23,12 +23,11 @@ def test_every_figure_is_drawn_and_closed(both, digits):
         plots.plot_pixels(images[0]),
         plots.plot_class_counts({"training": np.full(10, 4), "test": np.arange(10)}),
         plots.plot_learning_curves({"ANN": history, "CNN": history}, both),
-        plots.plot_learning_curves({"ANN": {"loss": [], "accuracy": []}}, both),  # interrupted in its first epoch
         plots.plot_confusions(both),
         plots.plot_class_scores(both),
         plots.plot_accuracies(both),
         plots.plot_learning_rate([0, 1, 0.5, 0], "one_cycle"),
-        plots.plot_runs({"ANN": [0.95, 0.96, 0.97], "CNN without pooling": [0.98, 0.99]}),
+        plots.plot_runs({"ANN": [0.95, 0.96, 0.97], "CNN without pooling": [0.98, 0.99], "LCN": [0.97]}),
         plots.plot_numbers({"patch": np.eye(5), "kernel": np.zeros((3, 3))}),
         plots.plot_accuracy_curves([1, 10], {"a": {"ANN": np.eye(2), "ANN moved": np.eye(2)}}, "images", log=True),
         plots.plot_answers(images[:2], ["a", "b"], {"ANN": np.eye(2, 10), "CNN": np.eye(2, 10)}),
@@ -39,6 +38,28 @@ def test_every_figure_is_drawn_and_closed(both, digits):
     for figure in figures:
         figure.canvas.draw()
     assert plt.get_fignums() == []  # an open one would be shown twice
+
+
+def test_learning_curves_are_lines_over_the_epochs_and_stars_at_their_ends(both):
+    histories = {"ANN": {"loss": [2.0, 1.0], "accuracy": [0.5, 0.8]}, "CNN": {"loss": [1.5], "accuracy": [0.9]}}
+    for axis, quantity in zip(plots.plot_learning_curves(histories, both).axes, ("loss", "accuracy"), strict=True):
+        drawn = {line.get_label(): line.get_xydata().tolist() for line in axis.lines}
+        ann, cnn = (histories[name][quantity] for name in ("ANN", "CNN"))
+        assert drawn == {
+            "ANN, training images": [[1, ann[0]], [2, ann[1]]],
+            "ANN, test images": [[2, getattr(both["ANN"], quantity)]],
+            "CNN, training images": [[1, cnn[0]]],
+            "CNN, test images": [[1, getattr(both["CNN"], quantity)]],
+        }
+
+
+@pytest.mark.parametrize("history", [{"loss": [], "accuracy": [], "seconds": []}, {}])
+def test_of_a_training_interrupted_in_its_first_epoch_only_the_star_is_drawn(both, history):
+    figure = plots.plot_learning_curves({"ANN": history}, both)
+    figure.canvas.draw()
+    for axis, quantity in zip(figure.axes, ("loss", "accuracy"), strict=True):
+        (star,) = axis.lines
+        assert star.get_marker() == "*" and star.get_xydata().tolist() == [[0, getattr(both["ANN"], quantity)]]
 
 
 def test_the_confusion_matrix_is_written_out(both):
@@ -132,3 +153,52 @@ def test_a_picture_of_which_nothing_was_asked_is_only_shown():
     axes = plots.plot_answers([np.zeros((90, 60)), np.zeros((28, 28))], ["yours", "seen"], {"CNN": probabilities}).axes
     assert [axis.get_visible() for axis in axes] == [True, True, False, True]
     assert axes[0].images[0].get_array().shape == (90, 60) and axes[0].get_ylim() == (89.5, -0.5)
+
+
+FOUR = {f"CNN {number}": np.eye(2) for number in range(4)}
+
+
+@pytest.mark.parametrize(
+    "draw, said",
+    [
+        (lambda both: plots.plot_runs({"Dense": [0.9, 0.8]}), "'Dense'.*expected one of ANN, CNN, LCN.*STYLES"),
+        (lambda both: plots.plot_runs({"": [0.9, 0.8]}), "'' begins"),
+        (lambda both: plots.plot_runs({3: [0.9, 0.8]}), "3 begins"),
+        (lambda both: plots.plot_accuracies({"Dense": both["ANN"]}), "'Dense'"),
+        (lambda both: plots.plot_class_scores({"Dense": both["ANN"]}), "'Dense'"),
+        (lambda both: plots.plot_answers(np.zeros((1, 9, 9)), ["a"], {"Dense": np.eye(1, 10)}), "'Dense'"),
+        (lambda both: plots.plot_accuracy_curves([1, 2], {"": {"Dense": np.eye(2)}}, "x"), "'Dense'"),
+        (lambda both: plots.plot_learning_curves({"Dense": {}}, {"Dense": both["ANN"]}), "'Dense'"),
+        (lambda both: plots.plot_learning_curves({"LCN": {}}, both), r"no test result of 'LCN'.*\['ANN', 'CNN'\]"),
+        (lambda both: plots.plot_learning_curves({"ANN": {"loss": [1]}}, both), "'ANN'.*'loss'.*expected.*accuracy"),
+        (lambda both: plots.plot_learning_curves({"ANN": [1, 2]}, both), r"\[1, 2\].*`history`"),
+        (lambda both: plots.plot_accuracy_curves([1, 2], {"left": FOUR}, "x"), "'CNN 3'.*'left'.*4.*at most 3"),
+        (lambda both: plots.plot_accuracy_curves([1, 2], {"": {"CNN": np.eye(3)}}, "x"), r"'CNN'.*\(3, 3\).*runs, 2"),
+        (lambda both: plots.plot_accuracy_curves([1, 2], {"": {"CNN": [0.5, 0.6]}}, "x"), r"'CNN'.*\(2,\)"),
+        (lambda both: plots.plot_runs({"ANN": []}), r"'ANN'.*\(0,\)"),
+        (lambda both: plots.plot_runs({"ANN": 0.9}), r"'ANN'.*\(\)"),
+        (lambda both: plots.plot_runs({}), "nothing to draw"),
+        (lambda both: plots.plot_accuracies({}), "nothing to draw"),
+        (lambda both: plots.plot_class_scores({}), "nothing to draw"),
+        (lambda both: plots.plot_confusions({}), "nothing to draw"),
+        (lambda both: plots.plot_learning_curves({}, {}), "nothing to draw"),
+        (lambda both: plots.plot_accuracy_curves([1], {}, "x"), "nothing to draw"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(both, draw, said):
+    with pytest.raises(ValueError, match=said):
+        draw(both)
+    assert plt.get_fignums() == []
+
+
+def test_pictures_of_which_nothing_was_asked_at_all_are_only_shown():
+    figure = plots.plot_answers(np.zeros((2, 9, 9)), ["a", "b"], {"CNN": np.full((2, 10), np.nan)})
+    figure.canvas.draw()
+    assert [axis.get_visible() for axis in figure.axes] == [True, True, False, False]
+
+
+def test_one_run_is_a_point_and_its_mean_without_a_spread():
+    (axis,) = plots.plot_runs({"LCN": [0.97]}).axes
+    point, mean = axis.lines
+    assert point.get_xdata() == mean.get_xdata() == [0.97]
+    assert not axis.containers[0].has_xerr
