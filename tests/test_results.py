@@ -90,7 +90,7 @@ def executed(tmp_path, said, keys):
     """An executed notebook that says something and has asked for runs."""
     display = nbformat.v4.new_output("display_data", {"text/plain": said}, metadata={"runs": keys})
     path = tmp_path / "executed.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=[display])]), path)
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("'Quick run' or 'Full run'", outputs=[display])]), path)
     return path
 
 
