@@ -6,6 +6,7 @@ import gc
 import math
 import random
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -94,6 +95,9 @@ ANN_RECIPE = Recipe(optimizer="sgd", learning_rate=0.01, batch_size=32, epochs=5
 CNN_RECIPE = Recipe(optimizer="adam", learning_rate=0.001, batch_size=32, epochs=10)
 # Chosen for both networks by the grid of notebook 02, on held-out training images.
 MATCHED_RECIPE = Recipe(optimizer="adam", learning_rate=0.02, batch_size=125, epochs=1, schedule="one_cycle")
+
+
+_one_at_a_time = threading.Lock()  # seeds are the whole process's: two trainings in threads would mix them up
 
 
 class _EpochReport(keras.callbacks.Callback):
@@ -189,17 +193,11 @@ def _no_gradients_kept():
         yield
     finally:
         for name in set(gradient_registry._registry) - before:
-            del gradient_registry._registry[name]
+            if name.startswith("CustomGradient-"):
+                del gradient_registry._registry[name]
 
 
 def _compile(model, recipe, images):
-    """Compile `model` for a training by `recipe` on so many images, or reset what an equal training has compiled."""
-    compiled_for = (recipe, images)
-    if getattr(model, "_compiled_for", None) == compiled_for and model.compiled:
-        for variable in model.optimizer.variables:  # the step and all averages begin at 0
-            if variable is not getattr(model.optimizer, "_learning_rate", None):
-                variable.assign(keras.ops.zeros_like(variable))
-        return
     model.compile(
         optimizer=OPTIMIZERS[recipe.optimizer](recipe.learning_rate_schedule(images)),
         loss="sparse_categorical_crossentropy",
@@ -207,10 +205,17 @@ def _compile(model, recipe, images):
         jit_compile=_is_faster_with_xla(model),
         steps_per_execution=25,  # fewer returns to Python, yet an interrupt is heard within a fraction of a second
     )
-    model._compiled_for = compiled_for
+    model.compiled_for = (recipe, images)
 
 
-def train(model, x, y, recipe, *, seed=0, validation_data=None, verbose=True):
+def _reset(optimizer):
+    """Let one of OPTIMIZERS begin anew: its step and its averages begin at 0."""
+    for variable in optimizer.variables:
+        if variable is not getattr(optimizer, "_learning_rate", None):
+            variable.assign(keras.ops.zeros_like(variable))
+
+
+def train(model, x, y, recipe, *, seed=0, validation_data=None, verbose=True, compiled=False):
     """Train `model` from fresh weights by `recipe` and return the keras.callbacks.History.
 
     x: images, uint8 or float in [0, 1], (N, 28, 28) or (N, 28, 28, 1). y: digits (N,).
@@ -218,6 +223,8 @@ def train(model, x, y, recipe, *, seed=0, validation_data=None, verbose=True):
     the same seed gives bit-identical weights on the same machine.
     validation_data: (x, y) to be evaluated after each epoch, of the same form; nothing is learnt from it.
     verbose: print one line an epoch.
+    compiled: True if nothing has touched the model since it was trained by the same recipe on as many images: then it
+    is not compiled again, which saves a second or two.
     `history.history` holds a list each of "loss", "accuracy", "seconds" (of training) and, with validation_data,
     "val_loss" and "val_accuracy", one entry for each finished epoch.
     An interrupt (Ctrl-C, the stop button) ends the training, not the program: the model keeps what it has learnt,
@@ -238,9 +245,12 @@ def train(model, x, y, recipe, *, seed=0, validation_data=None, verbose=True):
     history = keras.callbacks.History()
     history.interrupted = False
     try:
-        with _random_numbers_left_alone(), _no_gradients_kept():
+        with _one_at_a_time, _random_numbers_left_alone(), _no_gradients_kept():
             _draw_weights(model, seed)
-            _compile(model, recipe, len(x))
+            if compiled and getattr(model, "compiled_for", None) == (recipe, len(x)):
+                _reset(model.optimizer)
+            else:
+                _compile(model, recipe, len(x))
             model.fit(
                 _batches(x, y, recipe.batch_size, seed),
                 epochs=recipe.epochs,
@@ -251,7 +261,7 @@ def train(model, x, y, recipe, *, seed=0, validation_data=None, verbose=True):
             )
     except KeyboardInterrupt:
         history.interrupted = True
-        model._compiled_for = None  # whatever state the interrupt has left, the next training compiles afresh
+        model.compiled_for = None  # whatever state the interrupt has left, the next training compiles afresh
         if verbose:
             print(
                 f"Interrupted after {len(history.history.get('loss', []))} of {recipe.epochs} epochs: the network "

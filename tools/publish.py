@@ -49,11 +49,14 @@ def publish(executed, results=RESULTS, runs=RUNS):
     if "Full run" not in said or "Quick run" in said:
         raise ValueError(f"{executed.name} was not run in full: only the runs of a full run are published.")
     keys = keys_wanted(executed)
-    found = {key: next(iter(sorted(runs.glob(f"*-{key}-{store.made_by()}.json"))), None) for key in keys}
+    made = store.made_by()
+    found = {key: store.find(runs, f"{key}-{made}") for key in keys}
     missing = [key for key, path in found.items() if path is None]
     if missing or not keys:
         raise ValueError(f"{executed.name} lacks {len(missing)} of its {len(keys)} runs in {runs.name}/: run it again.")
-    for path in found.values():
+    for key, path in found.items():
+        if (before := store.find(results, key)) is not None:  # maybe under another name
+            before.unlink()
         write_atomically(results / store.published_name(path), path.read_bytes())
     return keys
 
