@@ -111,8 +111,8 @@ def _own_parts(layer, seen):
             parts += _own_parts(value, seen)
         elif isinstance(value, (list, tuple)) and not isinstance(value, str):
             values += [(name, part) for part in value]
-        elif isinstance(value, types.MethodType) and _is_users(value.__func__):
-            parts.append(value)
+        elif isinstance(value, types.MethodType):  # such as Keras's own reference to the layer's `build`
+            parts += [value] if value.__self__ is not layer and _is_users(value.__func__) else []
         elif isinstance(value, functools.partial) or _is_users(value) or _is_users(type(value)):
             parts.append(value)
     return parts
