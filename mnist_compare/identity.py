@@ -107,13 +107,13 @@ def _own_parts(layer, seen):
         ]
     while values:
         name, value = values.pop(0)
+        if getattr(getattr(value, "__wrapped__", value), "__self__", None) is layer:
+            continue  # its own methods, as Keras keeps them wrapped
         if isinstance(value, keras.layers.Layer):
             parts += _own_parts(value, seen)
-        elif isinstance(value, (list, tuple)) and not isinstance(value, str):
+        elif isinstance(value, (list, tuple)):
             values += [(name, part) for part in value]
-        elif isinstance(value, types.MethodType):  # such as Keras's own reference to the layer's `build`
-            parts += [value] if value.__self__ is not layer and _is_users(value.__func__) else []
-        elif isinstance(value, functools.partial) or _is_users(value) or _is_users(type(value)):
+        elif isinstance(value, (functools.partial, types.MethodType)) or _is_users(value) or _is_users(type(value)):
             parts.append(value)
     return parts
 
