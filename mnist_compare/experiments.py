@@ -74,7 +74,6 @@ def run_all(plans, train_set, test_set, folder, published=None, train_again=Fals
     """
     test_set = _checked(test_set)
     asked = {name: identity.code_digest(change)[:16] for name, change in _named(questions).items()}
-    changed = {name: _changed(name, change, test_set[0]) for name, change in _named(questions).items()}
     tasks = _prepared(plans, train_set, test_set)
     probes = {}
 
@@ -105,6 +104,7 @@ def run_all(plans, train_set, test_set, folder, published=None, train_again=Fals
         if run is not None:
             as_published[task.key] = run
     todo = tasks if train_again else [task for task in tasks if task.key not in as_published]
+    changed = {name: _changed(name, change, test_set[0]) for name, change in _named(questions).items() if todo}
     trained, count = _all_done(todo, folder, "json", read, do)
     runs = [trained[task.key] if task.key in trained else as_published[task.key] for task in tasks]
     _say_where_from(tasks, as_published, trained, count, train_again)
