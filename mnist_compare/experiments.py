@@ -24,6 +24,7 @@ from mnist_compare.training import Recipe, train
 
 # A training of a moment, by which it is seen whether the code still does what it did when a run was published.
 PROBE_IMAGES = 500
+PROBED_FROM = 10_000  # training images: what has fewer is a trial, never published
 PROBE_RATES = {"sgd": 0.1, "nesterov": 0.02, "adam": 0.001}
 
 _in_memory = {}  # {(folder, address): bytes} where the folder could not be written
@@ -85,14 +86,14 @@ def run_all(plans, train_set, test_set, folder, published=None, train_again=Fals
 
     def do(task, model):
         kind = identity.digest(task.decides["layers"], task.plan.recipe.optimizer, task.plan.recipe.schedule)
-        if kind not in probes:
+        if kind not in probes and len(train_set[0]) >= PROBED_FROM:
             probes[kind] = probe(task.plan.build, task.plan.recipe, train_set)
         start = time.perf_counter()
         history = carry_out(task.plan, model, train_set)
         made = store.provenance(time.perf_counter() - start)
         predictions = evaluate(model, *test_set).predictions.astype(np.uint8)
         right = {name: predict(model, images).argmax(axis=1) == test_set[1] for name, images in changed.items()}
-        run = Run(test_set[1], predictions, history, right, dict(asked), made, probes[kind])
+        run = Run(test_set[1], predictions, history, right, dict(asked), made, probes.get(kind))
         with contextlib.suppress(ValueError, OSError, TypeError):  # what it was asked before
             old = store.read(_content(folder, task.address, "json"), task.decides, test_set[1])
             run = replace(run, right=old.right | run.right, asked=old.asked | run.asked)

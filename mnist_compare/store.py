@@ -32,7 +32,7 @@ class Run(Answers):
     labels, predictions: uint8 (N,) each, of the test images. history: as `train` returns it, of lists.
     right: {question: bool (N,)}, whether each image was classified correctly after what the question did to it.
     asked: {question: digest of the code that asked it}. provenance: what made it: versions, processor, cores, seconds,
-    date. probe: a loss, see `experiments.probe`; None where that diverged.
+    date. probe: a loss, see `experiments.probe`; None where that diverged or was not asked.
     """
 
     labels: np.ndarray

@@ -252,6 +252,7 @@ def test_an_interrupt_after_the_training_is_passed_on_too(sets, tmp_path, traini
 
     with monkeypatch.context() as patch:
         patch.setattr(experiments, where, interrupt)
+        patch.setattr(experiments, "PROBED_FROM", 1)
         with pytest.raises(KeyboardInterrupt, match="Interrupted in ANN, seed 0"):
             run_all([Plan("ANN", build, RECIPE)], *sets, tmp_path)
     assert not kept(tmp_path)
