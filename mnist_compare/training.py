@@ -1,6 +1,7 @@
 """Recipes, and the one function that trains every network by them."""
 
 import contextlib
+import ctypes
 import functools
 import gc
 import math
@@ -215,6 +216,13 @@ def _reset(optimizer):
             variable.assign(keras.ops.zeros_like(variable))
 
 
+def _let_go():
+    """Give back what earlier trainings have left: images in cycles of references, spare pages of the allocator."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # the GNU C library has this, others need it less
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def train(model, x, y, recipe, *, seed=0, validation_data=None, verbose=True, compiled=False):
     """Train `model` from fresh weights by `recipe` and return the keras.callbacks.History.
 
@@ -240,8 +248,8 @@ def train(model, x, y, recipe, *, seed=0, validation_data=None, verbose=True, co
         x_validation = checked_images(validation_data[0])
         validation_data = _batches(x_validation, as_labels(validation_data[1], len(x_validation)), 500)
         quantities += ["val_loss", "val_accuracy"]
-    if len(x) >= 10_000:  # an earlier training's images may wait in a cycle of references for Python's next round
-        gc.collect()
+    if len(x) >= 10_000:
+        _let_go()
     history = keras.callbacks.History()
     history.interrupted = False
     try:
