@@ -37,7 +37,7 @@ def published():
 
 
 def test_every_published_run_is_wanted_by_a_notebook_and_none_is_missing():
-    wanted = {key for notebook in publish.NOTEBOOKS.glob("*.ipynb") for key in publish.keys_wanted(notebook)}
+    wanted = {key for notebook in publish.notebooks() for key in publish.keys_wanted(notebook)}
     there = {path.stem.rsplit("-", 1)[-1] for path in PUBLISHED}
     assert len(there) == len(PUBLISHED)
     assert not there - wanted, "no notebook reaches these: make notebooks"
