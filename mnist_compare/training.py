@@ -170,10 +170,14 @@ def _batches(x, y, batch_size, seed=None):
     return order.batch(batch_size).map(batch).prefetch(2).with_options(options)
 
 
-def _is_faster_with_xla(model):
-    """On a CPU, XLA speeds a dense network up and slows one with windows down; Windows was never measured."""
+def _is_faster_with_xla(model, images):
+    """On a CPU, XLA speeds a dense network up and slows one with windows down; Windows was never measured.
+
+    images: how many the training shows, over all epochs: the second that XLA takes to compile must be earned back.
+    """
     has_windows = any(isinstance(layer, keras.layers.Conv2D | LocallyConnected2D) for layer in model.layers)
-    return not (has_windows or tf.config.list_physical_devices("GPU") or sys.platform == "win32")
+    elsewhere = tf.config.list_physical_devices("GPU") or sys.platform == "win32"
+    return images >= 30_000 and not (has_windows or elsewhere)
 
 
 @contextlib.contextmanager
@@ -203,7 +207,7 @@ def _compile(model, recipe, images):
         optimizer=OPTIMIZERS[recipe.optimizer](recipe.learning_rate_schedule(images)),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
-        jit_compile=_is_faster_with_xla(model),
+        jit_compile=_is_faster_with_xla(model, images * recipe.epochs),
         steps_per_execution=25,  # fewer returns to Python, yet an interrupt is heard within a fraction of a second
     )
     model.compiled_for = (recipe, images)
