@@ -19,12 +19,13 @@ run: $(VENV)/ready
 	print(*(out.text for cell in cells if 'report' in cell.metadata.get('tags', []) for out in cell.outputs), sep='\n')"
 	@echo "The executed notebook: build/$(LESSON).ipynb - as a page: build/$(LESSON).html"
 
+# Two at a time: more would need more memory than many machines have.
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 # Without what takes minutes: executing the notebooks, and the browser.
 test-light: lint
-	$(BIN)/pytest -k "not quick_mode and not browser"
+	$(BIN)/pytest -n 2 -k "not quick_mode and not browser"
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

@@ -77,14 +77,26 @@ def _quieten_the_notebook():
     Anything but a kernel is left as it is; who sets TF_CPP_MIN_LOG_LEVEL sees every line that level lets through.
     """
     stream = sys.stderr
-    if type(stream).__module__.startswith("ipykernel") and "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
-        write, flush = without_chatter(stream.write), stream.flush
+    if not type(stream).__module__.startswith("ipykernel") or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        return
+    flush = stream.flush
 
-        def release_and_flush():
-            write.release()
-            flush()
+    def install(*arguments):
+        if not hasattr(stream.write, "release"):
+            stream.write = without_chatter(stream.write)
 
-        stream.write, stream.flush = write, release_and_flush
+    def release(*arguments):
+        getattr(stream.write, "release", lambda: None)()
+
+    def release_and_flush():
+        release()
+        flush()
+
+    install()
+    stream.flush = release_and_flush
+    events = sys.modules["IPython"].get_ipython().events
+    events.register("pre_run_cell", install)  # IPython puts its own `write` in place at the start and end of each cell
+    events.register("post_run_cell", release)
 
 
 def _import_keras() -> ModuleType:

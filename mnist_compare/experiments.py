@@ -24,9 +24,10 @@ from mnist_compare.training import Recipe, train
 
 # A training of a moment, by which it is seen whether the code still does what it did when a run was published.
 PROBE_IMAGES = 500
+PROBED_FROM = 10_000  # training images: what has fewer is a trial, never published
 PROBE_RATES = {"sgd": 0.1, "nesterov": 0.02, "adam": 0.001}
 
-_in_memory = {}  # {(folder, address): run or network} where the folder could not be written
+_in_memory = {}  # {(folder, address): bytes} where the folder could not be written
 
 
 class Plan(NamedTuple):
@@ -51,7 +52,7 @@ class _Task(NamedTuple):
     plan: Plan
     decides: dict
     key: str
-    address: str  # the key, and what would make the run here
+    address: str  # the key and a digest of the code and versions that would make the run here
 
     @property
     def title(self):
@@ -72,41 +73,40 @@ def run_all(plans, train_set, test_set, folder, published=None, train_again=Fals
     A file that cannot be read is reported and made again. A training that diverges does not keep the others from being
     done: at the end ValueError names all that did. Raises ValueError as well for what `train` and `evaluate` refuse.
     """
-    test_set = (checked_images(test_set[0]), as_labels(test_set[1], len(test_set[0])).astype(np.uint8))
+    test_set = _checked(test_set)
+    asked = {name: identity.code_digest(change)[:16] for name, change in _named(questions).items()}
     tasks = _prepared(plans, train_set, test_set)
-    asked = dict(questions or {})
+    probes = {}
 
-    def read(path, task):
-        run = store.read(path, task.decides, test_set[1])
-        return run if set(asked) <= set(run.right) else None
+    def read(content, task, as_published=False):
+        run = store.read(content, task.decides, test_set[1])
+        # The code of a question has no digest that all versions of Python share: what is published goes by its name.
+        known = all(name in run.right and (as_published or run.asked.get(name) == asked[name]) for name in asked)
+        return run if known else None
+
+    def do(task, model):
+        kind = identity.digest(task.decides["layers"], task.plan.recipe.optimizer, task.plan.recipe.schedule)
+        if kind not in probes and len(train_set[0]) >= PROBED_FROM:
+            probes[kind] = probe(task.plan.build, task.plan.recipe, train_set)
+        start = time.perf_counter()
+        history = carry_out(task.plan, model, train_set)
+        made = store.provenance(time.perf_counter() - start)
+        predictions = evaluate(model, *test_set).predictions.astype(np.uint8)
+        right = {name: predict(model, images).argmax(axis=1) == test_set[1] for name, images in changed.items()}
+        run = Run(test_set[1], predictions, history, right, dict(asked), made, probes.get(kind))
+        with contextlib.suppress(ValueError, OSError, TypeError):  # what it was asked before
+            old = store.read(_content(folder, task.address, "json"), task.decides, test_set[1])
+            run = replace(run, right=old.right | run.right, asked=old.asked | run.asked)
+        return store.written(run, task.decides)
 
     as_published = {}
     for task in tasks if published is not None else []:
-        run = _kept(task.key, published, "json", functools.partial(read, task=task))
+        run = _kept(published, task.key, "json", functools.partial(read, task=task, as_published=True))
         if run is not None:
             as_published[task.key] = run
     todo = tasks if train_again else [task for task in tasks if task.key not in as_published]
-    probes = {}
-
-    def carry_out(task, model):
-        start = time.perf_counter()
-        history = _train(task, model, train_set)
-        seconds = time.perf_counter() - start
-        predictions = evaluate(model, *test_set).predictions.astype(np.uint8)
-        right = {
-            name: predict(model, change(test_set[0][..., 0])).argmax(axis=1) == test_set[1]
-            for name, change in asked.items()
-        }
-        kind = identity.digest(task.decides["layers"], task.plan.recipe.optimizer, task.plan.recipe.schedule)
-        if kind not in probes:
-            probes[kind] = probe(task.plan.build, task.plan.recipe, train_set)
-        if (path := store.find(folder, task.address)) is not None:  # what it was asked before
-            with contextlib.suppress(ValueError, OSError):
-                right = store.read(path, task.decides, test_set[1]).right | right
-        run = Run(test_set[1], predictions, history, right, store.provenance(seconds), probes[kind])
-        return run, functools.partial(store.written, run, task.decides)
-
-    trained, count = _all_done(todo, folder, "json", read, carry_out)
+    changed = {name: _changed(name, change, test_set[0]) for name, change in _named(questions).items() if todo}
+    trained, count = _all_done(todo, folder, "json", read, do)
     runs = [trained[task.key] if task.key in trained else as_published[task.key] for task in tasks]
     _say_where_from(tasks, as_published, trained, count, train_again)
     return runs
@@ -121,28 +121,81 @@ def train_all(plans, train_set, folder):
     """
     tasks = _prepared(plans, train_set, None)
 
-    def read(path, task):
-        model = task.plan.build()
-        store.read_weights(path, model)
+    def read(content, task):
+        model = task.plan.build()  # never compiled, so that the optimizer's state is let go, which is twice the weights
+        store.read_weights(content, model, task.address)
         return model
 
-    def carry_out(task, model):
-        _train(task, model, train_set)
-        kept = task.plan.build()  # never compiled, so that the optimizer's state is let go, which is twice the weights
-        kept.set_weights(model.get_weights())
-        return kept, functools.partial(store.written_weights, kept)
+    def do(task, model):
+        carry_out(task.plan, model, train_set)
+        return store.written_weights(model, task.address)
 
-    networks, _ = _all_done(tasks, folder, "npz", read, carry_out)
+    networks, _ = _all_done(tasks, folder, "npz", read, do)
     return [networks[task.key] for task in tasks]
+
+
+def carry_out(plan, model, train_set):
+    """Train `model` by a plan and return the history; ValueError where it diverges. An interrupt is passed on."""
+    x, y = _checked(train_set)
+    if plan.rows is not None:
+        x, y = x[plan.rows], y[plan.rows]
+    kept = len(x) - plan.held_out
+    held_out = (x[kept:], y[kept:]) if plan.held_out else None
+    options = {"seed": plan.seed, "validation_data": held_out, "verbose": False, "compiled": True}
+    history = train(model, x[:kept], y[:kept], plan.recipe, **options)
+    if history.interrupted:
+        raise KeyboardInterrupt
+    if not np.isfinite(history.history["loss"]).all():
+        raise ValueError("the loss has become infinite or NaN; try a smaller learning_rate.")
+    return history.history
+
+
+def probe(build, recipe, train_set):
+    """Return the loss after a training of a moment: two epochs on the first 500 images, at a fixed rate, with seed 0.
+
+    It is written down with every run. Where the same code no longer gives the same loss to within rounding, runs by
+    the same kind of network, optimizer and schedule are out of date. None where it diverges.
+    """
+    x, y = (part[:PROBE_IMAGES] for part in _checked(train_set))
+    small = replace(recipe, learning_rate=PROBE_RATES[recipe.optimizer], batch_size=30, epochs=2)
+    model = build()
+    if train(model, x, y, small, verbose=False).interrupted:
+        raise KeyboardInterrupt
+    with contextlib.suppress(ValueError):  # a network that gives NaN
+        return evaluate(model, x, y).loss
+
+
+def _checked(data):
+    """Return images and labels in the one form by which they are compared."""
+    x, y = data
+    x = checked_images(x)
+    return x, as_labels(y, len(x)).astype(np.uint8)
+
+
+def _named(questions):
+    for name in questions or {}:
+        if not isinstance(name, str):
+            raise ValueError(f"A question has the name {name!r}, expected a string.")
+    return questions or {}
+
+
+def _changed(name, change, images):
+    """Return what a question makes of a copy of the test images."""
+    changed = checked_images(change(images[..., 0].copy()))
+    if len(changed) != len(images):
+        raise ValueError(f"The question {name!r} gives {len(changed)} images for {len(images)}, expected as many.")
+    return changed
 
 
 def _prepared(plans, train_set, test_set):
     """Return the _Task of each plan; ValueError for a plan that cannot be carried out."""
+    train_set = _checked(train_set)
     images = len(train_set[0])
-    train_digest = identity.digest(*map(np.asarray, train_set))
-    test_digest = None if test_set is None else identity.digest(*test_set)
+    train_digest, test_digest = identity.digest(*train_set), test_set and identity.digest(*test_set)
     made, layers, tasks = identity.made_by(), {}, []
     for plan in plans:
+        if not isinstance(plan.name, str) or not isinstance(plan.recipe, Recipe):
+            raise ValueError(f"{plan!r} is no plan: expected a string as name and a Recipe, such as MATCHED_RECIPE.")
         plan = plan._replace(
             seed=_whole(plan, "seed"), held_out=_whole(plan, "held_out"), rows=_row_numbers(plan, images)
         )
@@ -186,124 +239,91 @@ def _row_numbers(plan, images):
     return rows.astype(np.int64) % images
 
 
-def _all_done(tasks, folder, suffix, read, carry_out):
-    """Return {key: outcome} of the tasks, each read where it is kept or carried out and kept, and how many were new.
+def _all_done(tasks, folder, suffix, read, do):
+    """Return {key: outcome} of the tasks, each read where it is kept or done and kept, and how many were done.
 
-    read(path, task) returns an outcome, or raises ValueError or OSError. carry_out(task, model) returns an outcome and
-    a function that returns the bytes to be kept.
+    do(task, model) trains and returns the bytes to be kept; read(bytes, task) makes the outcome of them, or None, or
+    raises ValueError where they are no use.
     """
-    done, failed, count = {}, {}, 0
-    if not tasks:
-        return done, count
-    writable = store.is_writable(folder)
-    if not writable and not all((str(folder), task.address) in _in_memory for task in tasks):
+    outcomes, failed, count = {}, {}, 0
+    known = [task.address for task in tasks if _content(folder, task.address, suffix) is not None]
+    if len(known) < len(tasks) and not store.is_writable(folder):
         warnings.warn(f"Runs stay in memory only: the folder {str(folder)!r} cannot be written.", stacklevel=3)
     # Trainings that differ in their seed alone follow one another: then the network need not be compiled anew.
     in_order = sorted(tasks, key=lambda task: identity.digest(task.decides["layers"], task.decides["recipe"]))
     layers, model = None, None
-    with tqdm(total=len(tasks), leave=False, disable=_nothing_to_do(tasks, folder, suffix)) as bar:
+    with tqdm(total=len(tasks), leave=False, disable=len(known) == len(tasks)) as bar:
         for task in in_order:
             bar.set_description(f"{task.plan.name}, seed {task.plan.seed}")
-            with _lock(folder, task, writable):
-                outcome = _kept(task.address, folder, suffix, functools.partial(read, task=task))
+            this = functools.partial(read, task=task)
+            with _lock(folder, task):
+                outcome = _kept(folder, task.address, suffix, this)
                 if outcome is None:
                     if layers != task.decides["layers"]:
                         layers, model = task.decides["layers"], task.plan.build()
                     try:
-                        outcome, content = carry_out(task, model)
-                    except ValueError as error:
-                        failed[task.title] = str(error)
+                        content = do(task, model)
+                    except KeyboardInterrupt:
+                        raise KeyboardInterrupt(
+                            f"Interrupted in {task.title}. What was finished is kept: run again to go on."
+                        ) from None
+                    except Exception as error:  # of every kind: the plans after it are to be done all the same
+                        failed[task.title] = f"{error}" if isinstance(error, ValueError) else f"{error!r}"
+                        layers = None  # whatever state it has left the network in
                         continue
                     count += 1
-                    if not _keep(task, folder, suffix, content, writable):
-                        _in_memory[str(folder), task.address] = outcome
-                done[task.key] = outcome
+                    _keep(folder, task, suffix, content)
+                    outcome = this(content)
+                outcomes[task.key] = outcome
             bar.update()
     if failed:
         raise ValueError(
             f"{len(failed)} of {len(tasks)} trainings failed; the others are kept. "
             + " ".join(f"{title}: {reason}" for title, reason in failed.items())
         )
-    return done, count
+    return outcomes, count
 
 
-def _nothing_to_do(tasks, folder, suffix):
-    return all((str(folder), task.address) in _in_memory or store.find(folder, task.address, suffix) for task in tasks)
-
-
-def _lock(folder, task, writable):
+def _lock(folder, task):
     """Return a lock that keeps two notebooks from training the same run at once, where the file system has locks."""
-    if not writable:
-        return contextlib.nullcontext()
     path = Path(folder) / ".locks" / f"{task.key}.lock"
-    path.parent.mkdir(exist_ok=True)
     lock = filelock.FileLock(path)
     try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        print(f"{task.title} is being trained by another notebook or program: waiting for it.", flush=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return lock.acquire(timeout=0)
+        except filelock.Timeout:
+            print(f"{task.title} is being trained by another notebook or program: waiting for it.", flush=True)
+            return lock.acquire()
     except (OSError, NotImplementedError):
         return contextlib.nullcontext()
-    else:
-        lock.release()
-    return lock
 
 
-def _kept(address, folder, suffix, read):
-    """Return what is kept under an address, or None; what cannot be used is said in one line."""
-    if (str(folder), address) in _in_memory:
-        return _in_memory[str(folder), address]
+def _content(folder, address, suffix):
+    """Return the bytes that are kept under an address, or None."""
     path = store.find(folder, address, suffix)
-    if path is None:
-        return None
+    return _in_memory.get((str(folder), address)) if path is None else path.read_bytes()
+
+
+def _kept(folder, address, suffix, read):
+    """Return what `read` makes of what is kept under an address, or None; what cannot be used is said in one line."""
     try:
-        return read(path)
+        content = _content(folder, address, suffix)
+        return None if content is None else read(content)
     except (OSError, ValueError) as error:
-        print(f"{path.name} cannot be used ({error}) and is made again.")
+        print(f"{store.find(folder, address, suffix).name} cannot be used ({error}) and is made again.")
         return None
 
 
-def _keep(task, folder, suffix, content, writable):
-    """Write an outcome down; return whether that was possible."""
-    if not writable:
-        return False
-    path = Path(folder) / store.file_name(task.plan.name, task.plan.seed, task.address, suffix)
+def _keep(folder, task, suffix, content):
+    name = store.file_name(task.plan.name, task.plan.seed, task.address, suffix)
     try:
-        write_atomically(path, content())
+        write_atomically(store.find(folder, task.address, suffix) or Path(folder) / name, content)
+        _in_memory.pop((str(folder), task.address), None)
     except OSError as error:
-        warnings.warn(f"{task.title} stays in memory only: it cannot be kept ({error.strerror}).", stacklevel=4)
-        return False
-    return True
-
-
-def _train(task, model, train_set):
-    """Carry out a plan and return its history; ValueError where it diverges. An interrupt is passed on."""
-    plan, (x, y) = task.plan, map(np.asarray, train_set)
-    if plan.rows is not None:
-        x, y = x[plan.rows], y[plan.rows]
-    kept = len(x) - plan.held_out
-    held_out = (x[kept:], y[kept:]) if plan.held_out else None
-    history = train(model, x[:kept], y[:kept], plan.recipe, seed=plan.seed, validation_data=held_out, verbose=False)
-    if history.interrupted:
-        raise KeyboardInterrupt(
-            f"Interrupted in {task.title}. What was finished is kept: run again to go on from there."
-        )
-    if not np.isfinite(history.history["loss"]).all():
-        raise ValueError("the loss has become infinite or NaN; try a smaller learning_rate.")
-    return history.history
-
-
-def probe(build, recipe, train_set):
-    """Return the loss after a training of a moment: one epoch on the first 500 images, at a fixed rate, with seed 0.
-
-    It is written down with every run. Where the same code no longer gives the same loss to within rounding, runs by
-    the same kind of network, optimizer and schedule are out of date.
-    """
-    x, y = (part[:PROBE_IMAGES] for part in train_set)
-    model = build()
-    small = replace(recipe, learning_rate=PROBE_RATES[recipe.optimizer], batch_size=20, epochs=1)
-    train(model, x, y, small, verbose=False)
-    return evaluate(model, x, y).loss
+        _in_memory[str(folder), task.address] = content
+        if store.is_writable(folder):  # else it has been said
+            warnings.warn(f"{task.title} stays in memory only: it cannot be kept ({error}).", stacklevel=4)
 
 
 def _say_where_from(tasks, as_published, trained, count, train_again):

@@ -60,7 +60,7 @@ def as_grey(image):
         raise ValueError(f"The image cannot be made an array of numbers ({error}).") from None
     if levels.ndim == 2:
         levels = levels[:, :, None]
-    if levels.ndim != 3 or not 1 <= levels.shape[2] <= 4 or levels.dtype.kind not in "buif":
+    if levels.ndim != 3 or levels.shape[2] > 4 or levels.dtype.kind not in "buif":
         raise ValueError(
             f"The image is an array of shape {np.shape(image)} and type {levels.dtype}, expected numbers of shape "
             "(rows, columns) or (rows, columns, channels) with 1 to 4 channels: pass one picture at a time."
@@ -80,7 +80,7 @@ def as_grey(image):
         raise ValueError(
             f"The image is of type {levels.dtype} and holds only 0 and 1, but white is {white}: convert it to bool."
         )
-    step = max(1, max(levels.shape[:2]) // 1000)  # before the conversion to floats, which takes eight times the memory
+    step = _reduction(levels.shape[:2])  # before the conversion to floats, which takes eight times the memory
     rows, columns = (max(1, side // step) for side in levels.shape[:2])
     blocks = levels[: rows * step, : columns * step].reshape(
         rows, -1, columns, min(step, levels.shape[1]), levels.shape[2]
@@ -134,9 +134,14 @@ def _loaded(picture, named):
                 return levels.astype(np.uint16) if levels.min() >= 0 and levels.max() <= 65_535 else levels
             transparent = picture.mode in ("LA", "PA", "RGBA") or "transparency" in picture.info
             picture = picture.convert("RGBA" if transparent else "RGB")
-            return np.asarray(picture.reduce(max(1, max(picture.size) // 1000)))  # enough, and saves memory
+            return np.asarray(picture.reduce(_reduction(picture.size)))  # here already, to save memory
     except Exception as error:  # of every kind, as above
         raise _damaged(named, error) from None
+
+
+def _reduction(shape):
+    """Return by which whole number a picture is reduced on opening, so that 1,000 pixels and more remain."""
+    return max(1, max(shape) // 1000)
 
 
 def _damaged(named, error):
@@ -159,12 +164,13 @@ def _has_light_background(grey):
     terms = np.stack([np.ones_like(rows), rows, columns, rows * columns, rows**2, columns**2], axis=-1)
     border = np.ones(grey.shape, bool)
     border[1:-1, 1:-1] = False
-    fitted = border
+    levels, terms_there = grey[border], terms[border]
+    fitted = np.ones(len(levels), bool)
     for _ in range(4):  # again and again without the two fifths that fit worst: ink may touch the border
-        departure = grey - terms @ np.linalg.lstsq(terms[fitted], grey[fitted], rcond=None)[0]
-        misfit = np.abs(departure)
-        fitted = border & (misfit <= np.quantile(misfit[border], 0.6))
-    departure = ndimage.gaussian_filter(departure, max(grey.shape) / 200)  # against single noisy pixels
+        surface = np.linalg.lstsq(terms_there[fitted], levels[fitted], rcond=None)[0]
+        misfit = np.abs(levels - terms_there @ surface)
+        fitted = misfit <= np.quantile(misfit, 0.6)
+    departure = ndimage.gaussian_filter(grey - terms @ surface, max(grey.shape) / 200)  # against single noisy pixels
     return -departure.min() >= departure.max()
 
 

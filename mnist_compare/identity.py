@@ -6,36 +6,44 @@ import inspect
 import json
 import sys
 import types
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 
 import numpy as np
 
-from mnist_compare import evaluation, training
+from mnist_compare import evaluation, models, training
 from mnist_compare.backend import keras, tf
+
+LIBRARIES = {"keras", "tensorflow", "numpy", "scipy", "sklearn", *sys.stdlib_module_names}
 
 
 def describe(model):
-    """Return what decides how `model` computes and is trained, as JSON can hold it: its layers, and how they are wired.
+    """Return what decides how `model` computes and is trained, as JSON can hold it.
 
-    A list with {type: {argument: value}} for each layer, arguments at their default left out, so that the description
+    A list: {type: {argument: value}} for each layer, arguments at their default left out, so that the description
     reads like the code that builds the network and is the same in every version of Keras. A layer or a function that
-    is the user's own adds a digest of its code. Where the layers are no simple chain, their wiring follows.
-    Raises ValueError for a model without a list of its layers (a subclass of keras.Model).
+    is the user's own adds a digest of its code. At the end, where they are not the usual ones, the wiring and settings.
+    Raises ValueError for a model that does not list its layers, and for layers that cannot be told apart.
     """
-    sequential = isinstance(model, keras.Sequential)
-    if not sequential and not isinstance(model, keras.src.models.Functional):
+    functional = keras.src.models.Functional
+    if type(model) not in (keras.Sequential, functional) or not model.built:
         raise ValueError(
-            f"The network is a {type(model).__name__}, expected a keras.Sequential or a model made of inputs and "
-            "outputs: only of these the layers are known, by which its runs are told apart."
+            f"The network is a {type(model).__name__}{'' if getattr(model, 'built', True) else ' without an Input'}, "
+            "expected a keras.Sequential with an Input, or keras.Model(inputs, outputs): only these list their layers, "
+            "which tell runs apart."
         )
     described = [_describe_layer(layer) for layer in model.layers]
-    if not sequential:
+    if type(model) is functional:
         number = {layer.name: i for i, layer in enumerate(model.layers)}
         config = model.get_config()
         wiring = [layer["inbound_nodes"] for layer in config["layers"]]
-        described.append({"wiring": digest(_numbered([wiring, config["output_layers"]], number))})
-    settings = {"input": list(model.input_shape[1:]), "data_format": keras.config.image_data_format()}
-    usual = {"input": [28, 28, 1], "data_format": "channels_last"}
+        described.append({"wiring": digest(_renamed([wiring, config["output_layers"]], number))})
+    settings = {
+        "input": [list(model.input_shape[1:]), model.inputs[0].dtype],
+        "data_format": keras.config.image_data_format(),
+        "epsilon": keras.config.epsilon(),
+        "dtype": model.dtype_policy.name,
+    }
+    usual = {"input": [[28, 28, 1], "float32"], "data_format": "channels_last", "epsilon": 1e-7, "dtype": "float32"}
     return described + [{name: value} for name, value in settings.items() if value != usual[name]]
 
 
@@ -43,8 +51,7 @@ def rebuild(description):
     """Return the network that `describe` has described; ValueError where a layer or the wiring is not the package's."""
     layers = []
     for ((kind, arguments),) in (layer.items() for layer in description):
-        layer = {"LocallyConnected2D": "mnist_compare.models"}.get(kind)
-        found = getattr(sys.modules[layer] if layer else keras.layers, kind, None)
+        found = getattr(models if kind == "LocallyConnected2D" else keras.layers, kind, None)
         if found is None or "code" in arguments:
             raise ValueError(f"The layer {kind} with {arguments} cannot be built from its description.")
         layers.append(found(**arguments))
@@ -52,42 +59,72 @@ def rebuild(description):
 
 
 def _describe_layer(layer):
-    kind, config = type(layer), layer.get_config()
-    parameters = inspect.signature(kind.__init__).parameters.values()
-    needed = [p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
-    try:
-        usual = kind(**{name: config[name] for name in needed if name != "self"}).get_config()
-    except Exception:  # of every kind, from a layer of the user's own: then all of its arguments are written down
-        usual = {}
-    missing = object()
-    # JSON makes lists of tuples; here, so that what is written and what is read again are the same.
-    arguments = json.loads(
-        json.dumps(
-            {
-                name: value
-                for name, value in config.items()
-                if name not in ("name", "dtype", "batch_shape")
-                and (name in needed or usual.get(name, missing) != value)
-            },
-            default=repr,
+    kind = type(layer)
+    if kind is keras.layers.Lambda:
+        raise ValueError(
+            f"The layer {layer.name!r} is a Lambda, which does not tell its code: write a keras.layers.Layer."
         )
-    )
+    try:
+        config = layer.get_config()
+    except Exception as error:  # of every kind, from a layer of the user's own
+        raise ValueError(
+            f"The layer {layer.name!r} of type {kind.__name__} does not say what it was made with "
+            f"({type(error).__name__} in get_config): give it a get_config, or arguments that Keras can write down."
+        ) from None
+    parameters = inspect.signature(kind.__init__).parameters.values()
+    needed = {p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD} - {"self"}
+    try:
+        usual = kind(**{name: config[name] for name in needed}).get_config()
+    except Exception:  # as above: then all of its arguments are written down
+        usual = {}
+    arguments = {
+        name: value
+        for name, value in config.items()
+        if name not in ("name", "dtype", "batch_shape")
+        and (name in needed or name not in usual or digest(usual[name]) != digest(value))
+    }
+    arguments = json.loads(json.dumps(_renamed(arguments), default=digest))  # as it will be when read again
     if layer.dtype_policy.name != "float32":
         arguments["dtype"] = layer.dtype_policy.name
-    used = [kind, *(v if isinstance(v, types.FunctionType) else type(v) for v in vars(layer).values())]
-    own = [thing for thing in used if _is_own(thing) and not thing.__module__.startswith("mnist_compare.")]
+    own = _own_parts(layer, set())
     if own:
         arguments["code"] = code_digest(*own)[:16]
     return {kind.__name__: arguments}
 
 
-def _numbered(value, number):
-    """Return nested lists and dicts with the names of layers replaced by their numbers."""
+def _own_parts(layer, seen):
+    """Return the user's own code in a layer and the layers within it, and the values that his own layers hold."""
+    if id(layer) in seen:
+        return []
+    seen.add(id(layer))
+    parts, is_own = [], _is_users(type(layer))
+    values = list(vars(layer).items())
+    if is_own:  # what it was given may not be in its config
+        plain = {name: value for name, value in values if isinstance(value, (int, float, str, np.ndarray))}
+        parts += [
+            type(layer),
+            {name: plain[name] for name in plain if name[0] != "_" and name not in ("name", "built")},
+        ]
+    while values:
+        name, value = values.pop(0)
+        if getattr(getattr(value, "__wrapped__", value), "__self__", None) is layer:
+            continue  # its own methods, as Keras keeps them wrapped
+        if isinstance(value, keras.layers.Layer):
+            parts += _own_parts(value, seen)
+        elif isinstance(value, (list, tuple)):
+            values += [(name, part) for part in value]
+        elif isinstance(value, (functools.partial, types.MethodType)) or _is_users(value) or _is_users(type(value)):
+            parts.append(value)
+    return parts
+
+
+def _renamed(value, number=None):
+    """Return nested lists and dicts without the names that Keras counts up: of layers, numbered by `number`."""
     if isinstance(value, dict):
-        return {key: _numbered(part, number) for key, part in value.items()}
+        return {key: _renamed(part, number) for key, part in value.items() if key != "name"}
     if isinstance(value, (list, tuple)):
-        return [_numbered(part, number) for part in value]
-    return number.get(value, value) if isinstance(value, str) else value
+        return [_renamed(part, number) for part in value]
+    return number.get(value, value) if number and isinstance(value, str) else value
 
 
 def decisive(layers, recipe, seed, held_out, rows, train_digest, test_digest):
@@ -105,96 +142,120 @@ def decisive(layers, recipe, seed, held_out, rows, train_digest, test_digest):
 
 def digest(*values):
     """Return a digest, 16 hexadecimal digits, of arrays (their types, shapes and bytes) and of what JSON can hold."""
-    digest = hashlib.sha256()
+    result = hashlib.sha256()
     for value in values:
         if isinstance(value, np.ndarray):
-            digest.update(f"{value.dtype.str} {value.shape}".encode())
-            digest.update(np.ascontiguousarray(value))
+            result.update(f"{value.dtype.str} {value.shape}".encode())
+            result.update(np.ascontiguousarray(value))
         else:
-            digest.update(json.dumps(value, sort_keys=True, default=str).encode())
-    return digest.hexdigest()[:16]
+            result.update(json.dumps(value, sort_keys=True, default=_of_other_types).encode())
+    return result.hexdigest()[:16]
 
 
-def key_of(decides):
-    """Return the key of what `decisive` gives: 16 hexadecimal digits."""
-    return digest(decides)
-
-
-# The code that runs, as it is in memory: not the files, which may have been edited since they were imported.
+def _of_other_types(value):
+    return digest(np.asarray(value)) if isinstance(value, (np.ndarray, np.generic)) else repr(value)
 
 
 def made_by():
-    """Return a digest of the code and the library versions that a training here would be done by."""
+    """Return a digest of the code and the library versions that a training here would be done by.
+
+    The code as it is in memory, not the files, which may have been edited since they were imported.
+    """
+    from mnist_compare import experiments  # which builds on this module
+
+    roots = training.train, evaluation.predict, experiments.carry_out, experiments.probe
     versions = [sys.version_info[:2], tf.__version__, keras.__version__, np.__version__]
-    return digest([code_digest(training.train, evaluation.predict), versions])[:8]
+    return digest([code_digest(*roots), versions])[:8]
 
 
 def code_digest(*things):
     """Return a digest of functions and classes: of their compiled code, without comments, docstrings and line numbers.
 
-    What they use of other code counts too, if it is this package's or the user's own and not a library's.
+    What they use of other code and values counts too, if it is this package's or the user's own and not a library's.
     """
-    digest, seen = hashlib.sha256(), set()
+    result, seen = hashlib.sha256(), set()
     for thing in things:
-        _add_code(thing, digest, seen)
-    return digest.hexdigest()
+        _add_code(thing, result, seen)
+    return result.hexdigest()
 
 
-def _add_code(thing, digest, seen):
+def _add_code(thing, result, seen):
     if isinstance(thing, (staticmethod, classmethod)):
         thing = thing.__func__
-    if isinstance(thing, (types.FunctionType, type)):
-        digest.update(f"{thing.__module__}.{thing.__qualname__};".encode())
-        if id(thing) in seen or not _is_own(thing):
+    if not isinstance(thing, type):  # behind a decorator, as functools.wraps and tf.function leave it
+        thing = getattr(thing, "__wrapped__", None) or getattr(thing, "python_function", None) or thing
+    simple = isinstance(thing, (str, bytes, int, float, complex, type(None)))
+    if not simple:
+        if id(thing) in seen:
             return
         seen.add(id(thing))
+    if isinstance(thing, (types.FunctionType, type)):
+        result.update(f"{thing.__module__}.{thing.__qualname__};".encode())
+        if not _is_own(thing):
+            return
     if isinstance(thing, types.FunctionType):
         cells = [cell.cell_contents for cell in thing.__closure__ or () if cell != types.CellType()]
-        used = [thing.__globals__[name] for name in _add_bytecode(thing.__code__, digest) if name in thing.__globals__]
+        names = _add_bytecode(thing.__code__, result)
+        used = [thing.__globals__[name] for name in names if name in thing.__globals__]
+        modules = [part for part in used if isinstance(part, types.ModuleType) and _is_own(part)]
+        used += [getattr(module, name) for module in modules for name in names if hasattr(module, name)]
         parts = [thing.__defaults__, thing.__kwdefaults__, *cells, *used]
     elif isinstance(thing, type):
         skipped = {"__doc__", "__dict__", "__weakref__", "__module__", "__firstlineno__", "__static_attributes__"}
         parts = [*thing.__bases__, *(part for name, part in sorted(vars(thing).items()) if name not in skipped)]
     elif isinstance(thing, property):
         parts = [thing.fget, thing.fset]
+    elif isinstance(thing, types.MethodType):
+        parts = [thing.__func__, thing.__self__]
     elif isinstance(thing, functools.partial):
         parts = [thing.func, thing.args, thing.keywords]
     elif isinstance(thing, dict):
-        parts = [part for name, value in thing.items() for part in (name, value)]
+        parts = [part for pair in thing.items() for part in pair]
     elif isinstance(thing, (list, tuple)):
         parts = thing
+    elif isinstance(thing, (np.ndarray, np.generic)):
+        result.update(digest(np.asarray(thing)).encode())
+        parts = []
     else:
-        simple = isinstance(thing, (str, bytes, int, float, type(None)))
-        digest.update((repr(thing) if simple else f"a {type(thing).__qualname__}").encode() + b";")
-        parts = [type(thing)] if _is_own(type(thing)) else []
+        result.update((repr(thing) if simple else f"of type {type(thing).__qualname__}").encode() + b";")
+        own = _is_own(type(thing)) and not is_dataclass(type(thing))
+        parts = [type(thing), *(sorted(vars(thing).items()) if own and hasattr(thing, "__dict__") else [])]
+        parts = [] if simple or isinstance(thing, types.ModuleType) else parts
     for part in parts:
-        _add_code(part, digest, seen)
+        _add_code(part, result, seen)
 
 
-def _add_bytecode(code, digest):
+def _add_bytecode(code, result):
     """Add a code object and those within it to the digest; return the names of globals and attributes they use."""
     constants = list(code.co_consts)
-    documented = (
-        code.co_flags & 0x4000000  # CO_HAS_DOCSTRING
-        if sys.version_info >= (3, 13)
-        else constants and isinstance(constants[0], str) and code.co_name != "<lambda>"
-    )
-    if documented:
+    # A function's docstring is its first constant; comprehensions and lambdas, "<…>", have none.
+    flagged = not sys.version_info >= (3, 14) or code.co_flags & 0x4000000  # CO_HAS_DOCSTRING
+    if constants and isinstance(constants[0], str) and not code.co_name.startswith("<") and flagged:
         constants[0] = None
-    digest.update(repr((code.co_code, code.co_names, code.co_varnames, code.co_freevars)).encode())
+    result.update(repr((code.co_code, code.co_names, code.co_varnames, code.co_freevars)).encode())
     names = list(code.co_names)
     for constant in constants:
         if isinstance(constant, types.CodeType):
-            names += _add_bytecode(constant, digest)
+            names += _add_bytecode(constant, result)
         else:
-            digest.update(repr(sorted(constant, key=repr) if isinstance(constant, frozenset) else constant).encode())
+            result.update(repr(sorted(constant, key=repr) if isinstance(constant, frozenset) else constant).encode())
     return sorted(set(names))
 
 
 def _is_own(thing):
     """Tell the code of this package, of a notebook and of the user's files from that of installed libraries."""
-    module = getattr(thing, "__module__", None) or "builtins"
-    if module.split(".")[0] in {"mnist_compare", "__main__"}:
+    name = thing.__name__ if isinstance(thing, types.ModuleType) else getattr(thing, "__module__", None)
+    root = (name or "builtins").split(".")[0]
+    if root in {"mnist_compare", "__main__"}:
         return True
-    file = getattr(sys.modules.get(module), "__file__", None)
-    return bool(file) and module.split(".")[0] not in sys.stdlib_module_names and "site-packages" not in file
+    file = getattr(sys.modules.get(name), "__file__", None) or ""
+    return bool(file) and root not in LIBRARIES and not any(part in file for part in ("site-packages", "dist-packages"))
+
+
+def _is_users(thing):
+    """Tell whether a function or class is own code, and not this package's."""
+    return (
+        isinstance(thing, (types.FunctionType, type))
+        and _is_own(thing)
+        and thing.__module__.split(".")[0] != "mnist_compare"
+    )

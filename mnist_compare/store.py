@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import re
+import tempfile
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -21,7 +22,6 @@ import numpy as np
 
 from mnist_compare.backend import keras, tf
 from mnist_compare.evaluation import Answers
-from mnist_compare.files import write_atomically
 from mnist_compare.identity import digest, made_by
 
 
@@ -31,15 +31,17 @@ class Run(Answers):
 
     labels, predictions: uint8 (N,) each, of the test images. history: as `train` returns it, of lists.
     right: {question: bool (N,)}, whether each image was classified correctly after what the question did to it.
-    provenance: what made it: versions, processor, cores, seconds, date. probe: see `experiments`.
+    asked: {question: digest of the code that asked it}. provenance: what made it: versions, processor, cores, seconds,
+    date. probe: a loss, see `experiments.probe`; None where that diverged or was not asked.
     """
 
     labels: np.ndarray
     predictions: np.ndarray
     history: dict
     right: dict
+    asked: dict
     provenance: dict
-    probe: float
+    probe: float | None
 
 
 def file_name(name, seed, key, suffix):
@@ -60,11 +62,11 @@ def find(folder, key, suffix="json"):
 def is_writable(folder):
     """Tell whether a file can be written into `folder`, which is made if it does not exist."""
     try:
-        write_atomically(Path(folder) / ".writable", b"")
-        (Path(folder) / ".writable").unlink()
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
     except OSError:
         return False
-    return True
 
 
 def provenance(seconds):
@@ -105,6 +107,7 @@ def written(run, decides):
         "errors": " ".join(f"{i}:{run.predictions[i]}" for i in errors),
     }
     if run.right:
+        content["asked"] = run.asked
         content["right"] = {
             question: base64.b64encode(zlib.compress(np.packbits(right).tobytes(), 9)).decode()
             for question, right in run.right.items()
@@ -112,13 +115,13 @@ def written(run, decides):
     return (json.dumps(content, indent=1) + "\n").encode()
 
 
-def read(path, decides, labels):
-    """Return the Run in a file that `written` made; raise ValueError or OSError where it does not hold that run whole.
+def read(content, decides, labels):
+    """Return the Run in the bytes that `written` made; raise ValueError where they do not hold that run whole.
 
     decides: what the run must have been decided by. labels: uint8 (N,), of the test images.
     """
     try:
-        content = json.loads(Path(path).read_bytes())
+        content = json.loads(content)
         if content["decides"] != decides:
             raise ValueError("it is another run")
         predictions = labels.copy()
@@ -137,36 +140,40 @@ def read(path, decides, labels):
             if len(bits) != -(-len(labels) // 8):
                 raise ValueError(f"its answers to {question!r} are not of {len(labels)} images")
             right[question] = np.unpackbits(bits, count=len(labels)).astype(bool)
-        return Run(labels, predictions, history, right, content["provenance"], content["probe"])
+        return Run(
+            labels, predictions, history, right, content.get("asked", {}), content["provenance"], content["probe"]
+        )
     except (KeyError, TypeError, AttributeError, zlib.error) as error:
         raise ValueError(f"it is incomplete: {type(error).__name__} {error}") from None
 
 
-def written_weights(model):
-    """Return the bytes of an .npz file with the weights of a network, and their digest, by which damage is seen."""
+def written_weights(model, address):
+    """Return the bytes of an .npz file with the weights of a network, and a digest of them and of its address."""
     weights = model.get_weights()
     content = io.BytesIO()
-    np.savez(content, digest=np.array(digest(*weights)), **{f"w{i}": weight for i, weight in enumerate(weights)})
+    arrays = {f"w{i}": weight for i, weight in enumerate(weights)}
+    np.savez(content, digest=np.array(digest(address, *weights)), **arrays)
     return content.getvalue()
 
 
-def read_weights(path, model):
-    """Give `model` the weights from a file that `written_weights` made; ValueError or OSError where it cannot be."""
+def read_weights(content, model, address):
+    """Give `model` the weights in the bytes that `written_weights` made; ValueError where they are not those."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             weights = [archive[f"w{i}"] for i in range(len(archive.files) - 1)]
-            if str(archive["digest"]) != digest(*weights):
+            if str(archive["digest"]) != digest(address, *weights):
                 raise ValueError("its weights are not those that were kept")
         model.set_weights(weights)
-    except (KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"it is damaged: {error}") from None
 
 
 def unreachable(folder):
-    """Return the paths in `folder` that no plan can reach any more: made by other code or versions."""
+    """Return the paths in `folder` that no plan can reach any more: kept runs made by other code or versions."""
     made = made_by()
     return [
         path
-        for path in sorted(Path(folder).rglob("*"))
-        if path.is_file() and path.suffix != ".lock" and not re.search(rf"-[0-9a-f]{{16}}-{made}\.\w+$", path.name)
+        for path in sorted(Path(folder).glob("*"))
+        if re.search(r"-seed\d+-[0-9a-f]{16}(-[0-9a-f]{8})?\.(json|npz|keras)(\.sha256|\.\w+\.tmp)?$", path.name)
+        and not re.search(rf"-{made}\.(json|npz)$", path.name)
     ]

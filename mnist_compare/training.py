@@ -1,11 +1,13 @@
 """Recipes, and the one function that trains every network by them."""
 
 import contextlib
+import ctypes
 import functools
 import gc
 import math
 import random
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -96,6 +98,9 @@ CNN_RECIPE = Recipe(optimizer="adam", learning_rate=0.001, batch_size=32, epochs
 MATCHED_RECIPE = Recipe(optimizer="adam", learning_rate=0.02, batch_size=125, epochs=1, schedule="one_cycle")
 
 
+_one_at_a_time = threading.Lock()  # seeds are the whole process's: two trainings in threads would mix them up
+
+
 class _EpochReport(keras.callbacks.Callback):
     """Adds the seconds of each epoch to the history; prints one line an epoch if asked to."""
 
@@ -165,10 +170,14 @@ def _batches(x, y, batch_size, seed=None):
     return order.batch(batch_size).map(batch).prefetch(2).with_options(options)
 
 
-def _is_faster_with_xla(model):
-    """On a CPU, XLA speeds a dense network up and slows one with windows down; Windows was never measured."""
+def _is_faster_with_xla(model, images):
+    """On a CPU, XLA speeds a dense network up and slows one with windows down; Windows was never measured.
+
+    images: how many the training shows, over all epochs: the second that XLA takes to compile must be earned back.
+    """
     has_windows = any(isinstance(layer, keras.layers.Conv2D | LocallyConnected2D) for layer in model.layers)
-    return not (has_windows or tf.config.list_physical_devices("GPU") or sys.platform == "win32")
+    elsewhere = tf.config.list_physical_devices("GPU") or sys.platform == "win32"
+    return images >= 30_000 and not (has_windows or elsewhere)
 
 
 @contextlib.contextmanager
@@ -189,28 +198,36 @@ def _no_gradients_kept():
         yield
     finally:
         for name in set(gradient_registry._registry) - before:
-            del gradient_registry._registry[name]
+            if name.startswith("CustomGradient-"):
+                del gradient_registry._registry[name]
 
 
 def _compile(model, recipe, images):
-    """Compile `model` for a training by `recipe` on so many images, or reset what an equal training has compiled."""
-    compiled_for = (recipe, images)
-    if getattr(model, "_compiled_for", None) == compiled_for and model.compiled:
-        for variable in model.optimizer.variables:  # the step and all averages begin at 0
-            if variable is not getattr(model.optimizer, "_learning_rate", None):
-                variable.assign(keras.ops.zeros_like(variable))
-        return
     model.compile(
         optimizer=OPTIMIZERS[recipe.optimizer](recipe.learning_rate_schedule(images)),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
-        jit_compile=_is_faster_with_xla(model),
+        jit_compile=_is_faster_with_xla(model, images * recipe.epochs),
         steps_per_execution=25,  # fewer returns to Python, yet an interrupt is heard within a fraction of a second
     )
-    model._compiled_for = compiled_for
+    model.compiled_for = (recipe, images)
 
 
-def train(model, x, y, recipe, *, seed=0, validation_data=None, verbose=True):
+def _reset(optimizer):
+    """Let one of OPTIMIZERS begin anew: its step and its averages begin at 0."""
+    for variable in optimizer.variables:
+        if variable is not getattr(optimizer, "_learning_rate", None):
+            variable.assign(keras.ops.zeros_like(variable))
+
+
+def _let_go():
+    """Give back what earlier trainings have left: images in cycles of references, spare pages of the allocator."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # the GNU C library has this, others need it less
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def train(model, x, y, recipe, *, seed=0, validation_data=None, verbose=True, compiled=False):
     """Train `model` from fresh weights by `recipe` and return the keras.callbacks.History.
 
     x: images, uint8 or float in [0, 1], (N, 28, 28) or (N, 28, 28, 1). y: digits (N,).
@@ -218,6 +235,8 @@ def train(model, x, y, recipe, *, seed=0, validation_data=None, verbose=True):
     the same seed gives bit-identical weights on the same machine.
     validation_data: (x, y) to be evaluated after each epoch, of the same form; nothing is learnt from it.
     verbose: print one line an epoch.
+    compiled: True if nothing has touched the model since it was trained by the same recipe on as many images: then it
+    is not compiled again, which saves a second or two.
     `history.history` holds a list each of "loss", "accuracy", "seconds" (of training) and, with validation_data,
     "val_loss" and "val_accuracy", one entry for each finished epoch.
     An interrupt (Ctrl-C, the stop button) ends the training, not the program: the model keeps what it has learnt,
@@ -233,14 +252,17 @@ def train(model, x, y, recipe, *, seed=0, validation_data=None, verbose=True):
         x_validation = checked_images(validation_data[0])
         validation_data = _batches(x_validation, as_labels(validation_data[1], len(x_validation)), 500)
         quantities += ["val_loss", "val_accuracy"]
-    if len(x) >= 10_000:  # an earlier training's images may wait in a cycle of references for Python's next round
-        gc.collect()
+    if len(x) >= 10_000:
+        _let_go()
     history = keras.callbacks.History()
     history.interrupted = False
     try:
-        with _random_numbers_left_alone(), _no_gradients_kept():
+        with _one_at_a_time, _random_numbers_left_alone(), _no_gradients_kept():
             _draw_weights(model, seed)
-            _compile(model, recipe, len(x))
+            if compiled and getattr(model, "compiled_for", None) == (recipe, len(x)):
+                _reset(model.optimizer)
+            else:
+                _compile(model, recipe, len(x))
             model.fit(
                 _batches(x, y, recipe.batch_size, seed),
                 epochs=recipe.epochs,
@@ -251,7 +273,7 @@ def train(model, x, y, recipe, *, seed=0, validation_data=None, verbose=True):
             )
     except KeyboardInterrupt:
         history.interrupted = True
-        model._compiled_for = None  # whatever state the interrupt has left, the next training compiles afresh
+        model.compiled_for = None  # whatever state the interrupt has left, the next training compiles afresh
         if verbose:
             print(
                 f"Interrupted after {len(history.history.get('loss', []))} of {recipe.epochs} epochs: the network "

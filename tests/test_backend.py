@@ -72,6 +72,9 @@ def cells(loading):
         "now = dict(os.environ), os.fstat(2)\n"
         "print([name for name, value in before[0].items() if now[0].get(name) != value],\n"
         "      os.path.samestat(now[1], before[1]), 'KERAS_BACKEND' in now[0], mnist_compare.__file__)",
+        # A log line that comes later, as XLA's at the first training, and one with its end in the next cell
+        f"os.write(2, {LOG[1].encode()!r} + b'kept\\n')\ntime.sleep(0.3)",
+        f"os.write(2, {LOG[1].encode()!r})\ntime.sleep(0.3)",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
     with pytest.MonkeyPatch.context() as patch:
@@ -295,6 +298,10 @@ def test_importing_in_a_notebook_shows_nothing(cells):
 def test_what_is_written_in_a_notebook_still_shows(cells):
     assert sorted(cells[2]["stderr"].splitlines()) == ["printed", "written"] and cells[2]["stdout"] == "the end"
     assert cells[3]["stderr"] == "5% " and cells[4]["stderr"] == "I"
+
+
+def test_log_lines_of_later_cells_do_not_show(cells):
+    assert [cell["stderr"] for cell in cells[6:]] == ["kept\n", ""]
 
 
 def test_a_kernel_keeps_its_environment_and_its_error_stream(cells):

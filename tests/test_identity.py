@@ -86,17 +86,26 @@ def test_a_model_whose_layers_are_not_known_is_refused():
     class Own(keras.Model):
         pass
 
-    with pytest.raises(ValueError, match="The network is a Own, expected a keras.Sequential"):
+    with pytest.raises(ValueError, match="The network is a Own.*expected a keras.Sequential"):
         identity.describe(Own())
 
 
 NOTEBOOK = """
+import functools
 import keras
+import numpy as np
 factor = {factor}
 
+def twice(f):
+    @functools.wraps(f)
+    def again(x):
+        return f(f(x))
+    return again
+
+@twice
 def helper(x):
     {comment}
-    return x * factor
+    return x * factor + sum(["{letter}" == "a" for _ in range(2)])
 
 class Own(keras.layers.Layer):
     {docstring}
@@ -105,10 +114,10 @@ class Own(keras.layers.Layer):
 """
 
 
-def own_layer(factor=2, added=1, comment="", docstring="pass"):
+def own_layer(factor="2", added=1, comment="", docstring="pass", letter="a"):
     """A layer as a notebook defines it, anew with each run of its cell."""
     names = {"__name__": "__main__"}
-    code = NOTEBOOK.format(factor=factor, added=added, comment=comment, docstring=docstring)
+    code = NOTEBOOK.format(factor=factor, added=added, comment=comment, docstring=docstring, letter=letter)
     exec(compile(code, "<cell>", "exec"), names)
     return names["Own"]
 

@@ -1,3 +1,4 @@
+import collections
 import gc
 import random
 import signal
@@ -98,15 +99,19 @@ def test_an_interrupt_amid_an_epoch_leaves_a_usable_model_and_the_next_run_is_fr
     weights = model.get_weights()
     assert full.interrupted is False
 
+    def interrupt(report, batch, logs=None):
+        if len(history_of[report]) == in_epoch and batch >= 1000:
+            signal.raise_signal(signal.SIGINT)
+
+    history_of = collections.defaultdict(list)
     begin = training._EpochReport.on_epoch_begin
-
-    def begin_and_interrupt_soon(report, epoch, logs=None):
-        begin(report, epoch, logs)
-        if epoch == in_epoch - 1:
-            threading.Timer(0.15, signal.raise_signal, [signal.SIGINT]).start()
-
     with monkeypatch.context() as patch:
-        patch.setattr(training._EpochReport, "on_epoch_begin", begin_and_interrupt_soon)
+        patch.setattr(training._EpochReport, "on_train_batch_end", interrupt)
+        patch.setattr(
+            training._EpochReport,
+            "on_epoch_begin",
+            lambda report, epoch, logs=None: (history_of[report].append(epoch), begin(report, epoch, logs)),
+        )
         capsys.readouterr()
         history = train(model, images, labels, recipe, verbose=True)
     assert history.interrupted is True
@@ -156,18 +161,42 @@ def test_images_become_the_same_floats_batch_by_batch_as_all_at_once():
 def test_a_model_trained_again_by_the_same_recipe_starts_afresh_without_compiling(few, optimizer, schedule):
     recipe = Recipe(optimizer, 0.01, batch_size=32, epochs=2, schedule=schedule)
     model = tiny()
-    train(model, *few, recipe, seed=1, verbose=False)
+    train(model, *few, recipe, seed=1, verbose=False, compiled=True)
     step = model.train_function
-    again = train(model, *few, recipe, seed=2, verbose=False)
+    again = train(model, *few, recipe, seed=2, verbose=False, compiled=True)
     assert model.train_function is step
     fresh = tiny()
     first = train(fresh, *few, recipe, seed=2, verbose=False)
     assert again.history["loss"] == first.history["loss"]
     assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), fresh.get_weights(), strict=True))
     for other in (replace(recipe, learning_rate=0.02), replace(recipe, epochs=1)):
-        assert train(model, *few, other, seed=2, verbose=False).history["loss"] != again.history["loss"]
-    model.compile("sgd", "mse")  # somebody else's
-    assert train(model, *few, recipe, seed=2, verbose=False).history["loss"] == again.history["loss"]
+        assert train(model, *few, other, seed=2, verbose=False, compiled=True).history["loss"] != again.history["loss"]
+
+
+def test_whatever_somebody_did_to_the_model_training_starts_afresh(few):
+    recipe = Recipe("sgd", 0.1, batch_size=33, epochs=1)
+    model = tiny()
+    expected = train(model, *few, recipe, seed=2, verbose=False).history["loss"]
+    model.optimizer.learning_rate = 0.5
+    assert train(model, *few, recipe, seed=2, verbose=False).history["loss"] == expected
+    model.compile("adam", "sparse_categorical_crossentropy")
+    assert train(model, *few, recipe, seed=2, verbose=False).history["loss"] == expected
+
+
+def test_two_trainings_in_threads_do_not_mix_their_seeds(few):
+    recipe = Recipe("sgd", 0.1, batch_size=33, epochs=1)
+    alone = [train(tiny(), *few, recipe, seed=seed, verbose=False).history["loss"] for seed in range(4)]
+    models, together = [tiny() for _ in range(4)], {}
+
+    def one(seed):
+        together[seed] = train(models[seed], *few, recipe, seed=seed, verbose=False).history["loss"]
+
+    threads = [threading.Thread(target=one, args=[seed]) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [together[seed] for seed in range(4)] == alone
 
 
 def test_a_training_leaves_nothing_of_its_network_behind(few):

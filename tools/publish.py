@@ -31,8 +31,13 @@ def _parameters(path):
 
 def keys_wanted(executed):
     """Return the keys of all runs that an executed notebook has asked for, in their order."""
-    outputs = [output for cell in nbformat.read(executed, 4).cells for output in cell.get("outputs", [])]
-    return list(dict.fromkeys(key for output in outputs for key in output.get("metadata", {}).get("runs", [])))
+    return list(
+        dict.fromkeys(key for output in _outputs(executed) for key in output.get("metadata", {}).get("runs", []))
+    )
+
+
+def _outputs(executed):
+    return [output for cell in nbformat.read(executed, 4).cells for output in cell.get("outputs", [])]
 
 
 def publish(executed, results=RESULTS, runs=RUNS):
@@ -40,15 +45,18 @@ def publish(executed, results=RESULTS, runs=RUNS):
 
     Raises ValueError where one is missing, or where the notebook was not run in full: then nothing is copied.
     """
-    text = executed.read_text("utf-8")
-    if "Full run" not in text or "Quick run" in text:
+    said = str(_outputs(executed))
+    if "Full run" not in said or "Quick run" in said:
         raise ValueError(f"{executed.name} was not run in full: only the runs of a full run are published.")
     keys = keys_wanted(executed)
-    found = {key: next(iter(sorted(runs.glob(f"*-{key}-{store.made_by()}.json"))), None) for key in keys}
+    made = store.made_by()
+    found = {key: store.find(runs, f"{key}-{made}") for key in keys}
     missing = [key for key, path in found.items() if path is None]
     if missing or not keys:
         raise ValueError(f"{executed.name} lacks {len(missing)} of its {len(keys)} runs in {runs.name}/: run it again.")
-    for path in found.values():
+    for key, path in found.items():
+        if (before := store.find(results, key)) is not None:  # maybe under another name
+            before.unlink()
         write_atomically(results / store.published_name(path), path.read_bytes())
     return keys
 
