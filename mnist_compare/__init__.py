@@ -28,8 +28,20 @@ _MODULE_OF = {
     "Recipe": "training",
     "train": "training",
     "prepare_digit": "handwriting",
+    "load_writers": "writers",
 }
-_MODULES = ("data", "evaluation", "experiments", "handwriting", "models", "perturbations", "plots", "training")
+_MODULES = (
+    "data",
+    "evaluation",
+    "experiments",
+    "handwriting",
+    "intervals",
+    "models",
+    "perturbations",
+    "plots",
+    "training",
+    "writers",
+)
 
 __all__ = [*_MODULE_OF, "perturbations", "plots"]
 

@@ -1,0 +1,119 @@
+from itertools import combinations, product
+
+import numpy as np
+import pytest
+
+from mnist_compare.intervals import expected_best, interval, resample_errors
+
+
+def test_one_writer_an_image_and_one_seed_is_the_plain_bootstrap():
+    """Of a binomial share: its standard deviation is known."""
+    right = np.arange(400)[None] >= 40
+    errors = resample_errors([right], np.arange(400), resamples=20_000)[:, 0]
+    assert errors.mean() == pytest.approx(0.1, abs=0.001)
+    assert errors.std() == pytest.approx(np.sqrt(0.1 * 0.9 / 400), rel=0.03)
+
+
+def test_all_resamples_of_a_small_case_are_drawn_as_often_as_by_enumeration():
+    """Two series with two writers each, two seeds: every draw can be listed."""
+    writer = np.array([7, 7, 7, 3, 5, 5, 9])
+    series = np.array([4, 4, 4, 4, 0, 0, 0])
+    right = np.array([[1, 0, 1, 1, 0, 0, 1], [1, 1, 1, 0, 0, 1, 0]], bool)
+    listed = []
+    for students in product([7, 3], repeat=2):
+        for employees in product([5, 9], repeat=2):
+            images = np.concatenate([np.flatnonzero(writer == person) for person in (*students, *employees)])
+            for seeds in product([0, 1], repeat=2):
+                listed.append(1 - right[np.ix_(seeds, images)].mean())
+    errors = resample_errors([right], writer, series, resamples=50_000)[:, 0]
+    values = np.unique(np.round(listed, 9))
+    expected = [np.mean(np.isclose(listed, value)) for value in values]
+    found = [np.mean(np.isclose(errors, value)) for value in values]
+    assert sum(found) == pytest.approx(1)
+    np.testing.assert_allclose(found, expected, atol=0.01)
+
+
+def test_writers_are_common_to_the_groups_and_seeds_are_not():
+    generator = np.random.default_rng(0)
+    writer = np.repeat(np.arange(50), 20)
+    hard = np.repeat(generator.random(50), 20)
+    by_writers = np.tile(generator.random(1000) > hard, (3, 1))  # all seeds alike: only the writers vary
+    errors = resample_errors([by_writers, by_writers], writer)
+    assert (errors[:, 0] == errors[:, 1]).all() and errors[:, 0].std() > 0
+    by_seeds = np.zeros((4, 1000), bool)
+    by_seeds[:2] = True  # all images alike: only the seeds vary
+    errors = resample_errors([by_seeds, by_seeds], writer)
+    assert abs(np.corrcoef(errors.T)[0, 1]) < 0.05
+    assert errors[:, 0].std() == pytest.approx(0.5 / np.sqrt(4), rel=0.05)
+
+
+def test_the_interval_covers_a_known_truth_where_images_are_not_independent():
+    """Writers and seeds differ, and the two networks share the writers. Image by image it would cover too rarely."""
+    generator = np.random.default_rng(1)
+    truth, trials = 0.05, 200  # the second network errs in 5 % of the images more
+    writer = np.repeat(np.arange(40), 30)
+    series = np.where(writer < 28, 4, 0)
+    covered = {"writers": 0, "images": 0}
+    for _ in range(trials):
+        hard = np.repeat(generator.beta(1, 4, 40), 30) * 0.6 + np.where(series == 4, 0.1, 0)
+        more = np.repeat(generator.normal(truth, 0.1, 40), 30)
+        groups = []
+        for p in (hard + 0.1, hard + 0.1 + more):
+            image = generator.random(1200)  # what decides is the image, for all seeds: they err on the same ones
+            groups.append(image > p + generator.normal(0, 0.02, (12, 1)))
+        for name, given in (("writers", (writer, series)), ("images", (np.arange(1200), None))):
+            errors = resample_errors(groups, *given, resamples=250)
+            low, high = interval(errors[:, 1] - errors[:, 0])
+            covered[name] += low <= truth <= high
+    assert 0.91 < covered["writers"] / trials < 0.98
+    assert covered["images"] / trials < covered["writers"] / trials - 0.04
+
+
+def test_an_interval_holds_the_middle_part():
+    assert interval(np.arange(101)) == pytest.approx((2.5, 97.5))
+    assert interval(np.arange(101), level=0.5) == pytest.approx((25, 75))
+
+
+@pytest.mark.parametrize("count", [1, 2, 6])
+def test_the_expected_best_is_the_mean_over_all_choices(count):
+    values = np.random.default_rng(count).random(count)
+    values[-1] = values[0]  # ties
+    expected = [np.mean([max(chosen) for chosen in combinations(values, n)]) for n in range(1, count + 1)]
+    np.testing.assert_allclose(expected_best(values), expected)
+
+
+def test_the_expected_best_of_many():
+    best = expected_best(np.arange(1000))
+    assert best[0] == pytest.approx(499.5) and best[-1] == 999 and (np.diff(best) >= 0).all()
+    assert best[1] == pytest.approx(1001 * 2 / 3 - 1)  # of two without replacement
+
+
+RIGHT = np.ones((2, 4), bool)
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (([RIGHT], np.arange(3)), r"shape \(2, 4\), expected bool \(seeds, 3\)"),
+        (([RIGHT.astype(float)], np.arange(4)), "float64"),
+        (([RIGHT[0]], np.arange(4)), "seeds, 4"),
+        (([RIGHT], np.arange(4), np.arange(3)), r"\(4,\) and \(3,\)"),
+        (([RIGHT], np.array([0, 0, 1, 1]), np.array([0, 4, 0, 0])), "two series"),
+        (([RIGHT], np.arange(4), None, 0), "resamples=0"),
+    ],
+)
+def test_arrays_that_do_not_fit_together(arguments, said):
+    with pytest.raises(ValueError, match=said):
+        resample_errors(*arguments)
+
+
+@pytest.mark.parametrize("call", [lambda: interval([]), lambda: interval([1, np.nan]), lambda: interval([1], 95)])
+def test_samples_without_an_interval(call):
+    with pytest.raises(ValueError, match="expected finite numbers"):
+        call()
+
+
+@pytest.mark.parametrize("values", [[], [np.inf], [[1]]])
+def test_values_without_a_best(values):
+    with pytest.raises(ValueError, match="expected finite numbers"):
+        expected_best(values)
