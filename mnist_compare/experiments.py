@@ -246,7 +246,9 @@ def _all_done(tasks, folder, suffix, read, do):
     raises ValueError where they are no use.
     """
     outcomes, failed, count = {}, {}, 0
-    known = [task.address for task in tasks if _content(folder, task.address, suffix) is not None]
+    known = [
+        task for task in tasks if (str(folder), task.address) in _in_memory or store.find(folder, task.address, suffix)
+    ]
     if len(known) < len(tasks) and not store.is_writable(folder):
         warnings.warn(f"Runs stay in memory only: the folder {str(folder)!r} cannot be written.", stacklevel=3)
     # Trainings that differ in their seed alone follow one another: then the network need not be compiled anew.
