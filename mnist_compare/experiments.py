@@ -73,8 +73,8 @@ def run_all(plans, train_set, test_set, folder, published=None, train_again=Fals
     A file that cannot be read is reported and made again. A training that diverges does not keep the others from being
     done: at the end ValueError names all that did. Raises ValueError as well for what `train` and `evaluate` refuse.
     """
-    test_set = _checked(test_set)
-    asked = {name: identity.code_digest(change)[:16] for name, change in _named(questions).items()}
+    train_set, test_set, questions = _checked(train_set), _checked(test_set), _named(questions)
+    asked = {name: identity.code_digest(change)[:16] for name, change in questions.items()}
     tasks = _prepared(plans, train_set, test_set)
     probes = {}
 
@@ -105,7 +105,7 @@ def run_all(plans, train_set, test_set, folder, published=None, train_again=Fals
         if run is not None:
             as_published[task.key] = run
     todo = tasks if train_again else [task for task in tasks if task.key not in as_published]
-    changed = {name: _changed(name, change, test_set[0]) for name, change in _named(questions).items() if todo}
+    changed = {name: _changed(name, change, test_set[0]) for name, change in questions.items() if todo}
     trained, count = _all_done(todo, folder, "json", read, do)
     runs = [trained[task.key] if task.key in trained else as_published[task.key] for task in tasks]
     _say_where_from(tasks, as_published, trained, count, train_again)
@@ -119,6 +119,7 @@ def train_all(plans, train_set, folder):
     CNN 0.5 MB) with their digest, by which a damaged file, or one from elsewhere, is recognised: that is reported,
     and the network trained again.
     """
+    train_set = _checked(train_set)
     tasks = _prepared(plans, train_set, None)
 
     def read(content, task):
@@ -136,7 +137,7 @@ def train_all(plans, train_set, folder):
 
 def carry_out(plan, model, train_set):
     """Train `model` by a plan and return the history; ValueError where it diverges. An interrupt is passed on."""
-    x, y = _checked(train_set)
+    x, y = train_set
     if plan.rows is not None:
         x, y = x[plan.rows], y[plan.rows]
     kept = len(x) - plan.held_out
@@ -156,7 +157,7 @@ def probe(build, recipe, train_set):
     It is written down with every run. Where the same code no longer gives the same loss to within rounding, runs by
     the same kind of network, optimizer and schedule are out of date. None where it diverges.
     """
-    x, y = (part[:PROBE_IMAGES] for part in _checked(train_set))
+    x, y = (part[:PROBE_IMAGES] for part in train_set)
     small = replace(recipe, learning_rate=PROBE_RATES[recipe.optimizer], batch_size=30, epochs=2)
     model = build()
     if train(model, x, y, small, verbose=False).interrupted:
@@ -189,7 +190,6 @@ def _changed(name, change, images):
 
 def _prepared(plans, train_set, test_set):
     """Return the _Task of each plan; ValueError for a plan that cannot be carried out."""
-    train_set = _checked(train_set)
     images = len(train_set[0])
     train_digest, test_digest = identity.digest(*train_set), test_set and identity.digest(*test_set)
     made, layers, tasks = identity.made_by(), {}, []
