@@ -100,7 +100,8 @@ def main():
     if arguments.once:
         network, side, epochs, seed = arguments.once
         return run_once(network, side, int(epochs), int(seed))
-    compare_sides(arguments.sides, arguments.epochs, arguments.rounds)
+    if arguments.rounds:
+        compare_sides(arguments.sides, arguments.epochs, arguments.rounds)
     for notebook in arguments.notebooks:
         with tempfile.TemporaryDirectory() as folder:
             copy = copytree(NOTEBOOKS, Path(folder) / "notebooks", ignore=ignore_patterns("runs", ".*"))
