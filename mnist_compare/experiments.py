@@ -46,6 +46,14 @@ class Plan(NamedTuple):
     rows: np.ndarray | None = None
 
 
+class DivergedError(ValueError):
+    """A training that went on with infinite or missing numbers. history: of all its epochs."""
+
+    def __init__(self, history):
+        super().__init__("the loss has become infinite or NaN; try a smaller learning_rate.")
+        self.history = history
+
+
 class _Task(NamedTuple):
     """A Plan with what decides it and where its outcome is found."""
 
@@ -59,7 +67,7 @@ class _Task(NamedTuple):
         return f"{self.plan.name}, seed {self.plan.seed} ({self.plan.recipe})"
 
 
-def run_all(plans, train_set, test_set, folder, published=None, train_again=False, questions=None):
+def run_all(plans, train_set, test_set, folder, published=None, train_again=False, questions=None, diverging=False):
     """Return a list with the Run of each Plan, in their order, and say in one line where they come from.
 
     train_set, test_set: (images, labels), as `train` and `evaluate` take them.
@@ -70,8 +78,10 @@ def run_all(plans, train_set, test_set, folder, published=None, train_again=Fals
     train_again: do not read them, but train here and say how far the outcomes are from what was published.
     questions: {name: function}, each takes the test images and returns others, (N, 28, 28), with the same labels; the
     Run says which of those the network classifies correctly.
-    A file that cannot be read is reported and made again. A training that diverges does not keep the others from being
-    done: at the end ValueError names all that did. Raises ValueError as well for what `train` and `evaluate` refuse.
+    diverging: True where a training may diverge, as in a search: then that is its outcome, see Run. Else it does not
+    keep the others from being done, but at the end ValueError names all that did.
+    A file that cannot be read is reported and made again. Raises ValueError as well for what `train` and `evaluate`
+    refuse.
     """
     train_set, test_set, questions = _checked(train_set), _checked(test_set), _named(questions)
     asked = {name: identity.code_digest(change)[:16] for name, change in questions.items()}
@@ -80,6 +90,8 @@ def run_all(plans, train_set, test_set, folder, published=None, train_again=Fals
 
     def read(content, task, as_published=False):
         run = store.read(content, task.decides, test_set[1])
+        if run.diverged and not diverging:
+            return None
         # The code of a question has no digest that all versions of Python share: what is published goes by its name.
         known = all(name in run.right and (as_published or run.asked.get(name) == asked[name]) for name in asked)
         return run if known else None
@@ -89,10 +101,17 @@ def run_all(plans, train_set, test_set, folder, published=None, train_again=Fals
         if kind not in probes and len(train_set[0]) >= PROBED_FROM:
             probes[kind] = probe(task.plan.build, task.plan.recipe, train_set)
         start = time.perf_counter()
-        history = carry_out(task.plan, model, train_set)
-        made = store.provenance(time.perf_counter() - start)
-        predictions = evaluate(model, *test_set).predictions.astype(np.uint8)
-        right = {name: predict(model, images).argmax(axis=1) == test_set[1] for name, images in changed.items()}
+        try:
+            history = carry_out(task.plan, model, train_set)
+            made = store.provenance(time.perf_counter() - start)
+            predictions = evaluate(model, *test_set).predictions.astype(np.uint8)
+            right = {name: predict(model, images).argmax(axis=1) == test_set[1] for name, images in changed.items()}
+        except DivergedError as error:
+            if not diverging:
+                raise
+            history, made = error.history, store.provenance(time.perf_counter() - start)
+            predictions = np.full_like(test_set[1], store.NO_ANSWER)
+            right = {name: np.zeros(len(predictions), bool) for name in changed}
         run = Run(test_set[1], predictions, history, right, dict(asked), made, probes.get(kind))
         with contextlib.suppress(ValueError, OSError, TypeError):  # what it was asked before
             old = store.read(_content(folder, task.address, "json"), task.decides, test_set[1])
@@ -136,7 +155,7 @@ def train_all(plans, train_set, folder):
 
 
 def carry_out(plan, model, train_set):
-    """Train `model` by a plan and return the history; ValueError where it diverges. An interrupt is passed on."""
+    """Train `model` by a plan and return the history; DivergedError where it does. An interrupt is passed on."""
     x, y = train_set
     if plan.rows is not None:
         x, y = x[plan.rows], y[plan.rows]
@@ -147,7 +166,7 @@ def carry_out(plan, model, train_set):
     if history.interrupted:
         raise KeyboardInterrupt
     if not np.isfinite(history.history["loss"]).all():
-        raise ValueError("the loss has become infinite or NaN; try a smaller learning_rate.")
+        raise DivergedError(history.history)
     return history.history
 
 

@@ -24,12 +24,15 @@ from mnist_compare.backend import keras, tf
 from mnist_compare.evaluation import Answers
 from mnist_compare.identity import digest, made_by
 
+NO_ANSWER = 255
+
 
 @dataclass(frozen=True, eq=False)
 class Run(Answers):
     """What has come of a Plan.
 
-    labels, predictions: uint8 (N,) each, of the test images. history: as `train` returns it, of lists.
+    labels, predictions: uint8 (N,) each, of the test images. A training that diverged has no answers: then all
+    predictions are NO_ANSWER, which is no digit. history: as `train` returns it, of lists.
     right: {question: bool (N,)}, whether each image was classified correctly after what the question did to it.
     asked: {question: digest of the code that asked it}. provenance: what made it: versions, processor, cores, seconds,
     date. probe: a loss, see `experiments.probe`; None where that diverged or was not asked.
@@ -42,6 +45,11 @@ class Run(Answers):
     asked: dict
     provenance: dict
     probe: float | None
+
+    @property
+    def diverged(self):
+        """Whether the training ended in infinite or missing numbers instead of answers."""
+        return bool((self.predictions == NO_ANSWER).all())
 
 
 def file_name(name, seed, key, suffix):
@@ -97,22 +105,37 @@ def _processor():
 
 
 def written(run, decides):
-    """Return the bytes of the JSON file of a run. A prediction that differs from its label is news, the rest is not."""
+    """Return the bytes of the JSON file of a run. A prediction that differs from its label is news, the rest is not.
+
+    Where more than a tenth differ, as in a failed trial, all predictions are kept, compressed. A number of the history
+    that is infinite or missing, which JSON does not have, is written as null and read as NaN.
+    """
     errors = np.flatnonzero(run.predictions != run.labels)
-    content = {
-        "decides": decides,
-        "provenance": run.provenance,
-        "probe": run.probe,
-        "history": run.history,
-        "errors": " ".join(f"{i}:{run.predictions[i]}" for i in errors),
+    history = {
+        quantity: [float(value) if np.isfinite(value) else None for value in values]
+        for quantity, values in run.history.items()
     }
+    content = {"decides": decides, "provenance": run.provenance, "probe": run.probe, "history": history}
+    if 10 * len(errors) <= len(run.labels):
+        content["errors"] = " ".join(f"{i}:{run.predictions[i]}" for i in errors)
+    else:
+        content["predictions"] = _packed(run.predictions.astype(np.uint8))
     if run.right:
         content["asked"] = run.asked
-        content["right"] = {
-            question: base64.b64encode(zlib.compress(np.packbits(right).tobytes(), 9)).decode()
-            for question, right in run.right.items()
-        }
+        content["right"] = {question: _packed(np.packbits(right)) for question, right in run.right.items()}
     return (json.dumps(content, indent=1) + "\n").encode()
+
+
+def _packed(values):
+    """Return an array of uint8 as compressed text."""
+    return base64.b64encode(zlib.compress(values.tobytes(), 9)).decode()
+
+
+def _unpacked(text, length, what):
+    values = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
+    if len(values) != length:
+        raise ValueError(f"its {what} are not as many as the images")
+    return values
 
 
 def read(content, decides, labels):
@@ -124,21 +147,27 @@ def read(content, decides, labels):
         content = json.loads(content)
         if content["decides"] != decides:
             raise ValueError("it is another run")
-        predictions = labels.copy()
-        for error in content["errors"].split():
-            image, prediction = map(int, error.split(":"))
-            if not 0 <= image < len(labels) or not 0 <= prediction <= 9:
-                raise ValueError(f"it has the error {error!r}, which cannot be")
-            predictions[image] = prediction
-        history = content["history"]
+        if "predictions" in content:
+            predictions = _unpacked(content["predictions"], len(labels), "predictions").copy()
+            if (predictions > 9).any() and not (predictions == NO_ANSWER).all():
+                raise ValueError("it has predictions that are no digits")
+        else:
+            predictions = labels.copy()
+            for error in content["errors"].split():
+                image, prediction = map(int, error.split(":"))
+                if not 0 <= image < len(labels) or not 0 <= prediction <= 9:
+                    raise ValueError(f"it has the error {error!r}, which cannot be")
+                predictions[image] = prediction
+        history = {
+            quantity: [float("nan") if value is None else value for value in values]
+            for quantity, values in content["history"].items()
+        }
         epochs = decides["recipe"]["epochs"]
         if not {"loss", "accuracy", "seconds"} <= set(history) or {len(v) for v in history.values()} != {epochs}:
             raise ValueError(f"its history is not of {epochs} epochs")
         right = {}
         for question, text in content.get("right", {}).items():
-            bits = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
-            if len(bits) != -(-len(labels) // 8):
-                raise ValueError(f"its answers to {question!r} are not of {len(labels)} images")
+            bits = _unpacked(text, -(-len(labels) // 8), f"answers to {question!r}")
             right[question] = np.unpackbits(bits, count=len(labels)).astype(bool)
         return Run(
             labels, predictions, history, right, content.get("asked", {}), content["provenance"], content["probe"]

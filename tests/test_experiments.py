@@ -161,7 +161,8 @@ def test_no_name_leaves_the_folder_or_breaks_it(sets, tmp_path, trainings, name)
     assert len(kept(folder)) == 1 and [path.name for path in tmp_path.iterdir()] == ["runs"] and trainings == [0]
 
 
-BROKEN = ["", "[]", "{", '{"decides": 1}', "another run", "an image too far", "an epoch short", "answers cut off"]
+BROKEN = ["", "[]", "{", '{"decides": 1}', "another run", "an image too far", "no digits", "predictions cut off"]
+BROKEN += ["an epoch short", "answers cut off"]
 
 
 @pytest.mark.parametrize("kind", BROKEN)
@@ -174,7 +175,12 @@ def test_a_broken_file_is_reported_and_made_again(sets, tmp_path, trainings, cap
     if kind == "another run":
         content["decides"]["seed"] = 1
     elif kind == "an image too far":
-        content["errors"] += " 60:1"
+        del content["predictions"]
+        content["errors"] = "3:1 60:1"
+    elif kind == "no digits":
+        content["predictions"] = store._packed(np.full(60, 17, np.uint8))
+    elif kind == "predictions cut off":
+        content["predictions"] = store._packed(np.zeros(59, np.uint8))
     elif kind == "an epoch short":
         content["history"]["loss"].pop()
     elif kind == "answers cut off":
@@ -183,7 +189,7 @@ def test_a_broken_file_is_reported_and_made_again(sets, tmp_path, trainings, cap
     (again,) = run_all([plan], *sets, tmp_path, questions=questions)
     assert "made again" in capsys.readouterr().out
     np.testing.assert_array_equal(again.predictions, run.predictions)
-    assert json.loads(path.read_text())["errors"] == json.loads(whole)["errors"] and trainings == [0, 0]
+    assert json.loads(path.read_text())["predictions"] == json.loads(whole)["predictions"] and trainings == [0, 0]
 
 
 def test_questions_are_answered_once_and_kept(sets, tmp_path, trainings):
@@ -273,6 +279,36 @@ def test_a_plan_that_diverges_does_not_keep_the_others_from_being_done(sets, tmp
     assert trainings.count(1) == 1
 
 
+def test_in_a_search_a_training_that_diverges_is_an_outcome(sets, tmp_path, trainings):
+    wild = Plan("wild", build, Recipe("sgd", 1e30, 32, 2))
+    questions = {"as they are": lambda x: x}
+    for _ in range(2):
+        (run,) = run_all([wild], *sets, tmp_path, questions=questions, diverging=True)
+        assert run.diverged and run.accuracy == 0 and not run.right["as they are"].any()
+        assert np.isnan(run.history["loss"]).all() and len(run.history["loss"]) == 2
+    assert trainings == [0]
+    assert "NaN" not in kept(tmp_path)[0].read_text()  # which is not JSON
+    with pytest.raises(ValueError, match="1 of 1 trainings failed"):
+        run_all([wild], *sets, tmp_path)
+    assert len(kept(tmp_path)) == 1
+    (run,) = run_all([Plan("ANN", build, RECIPE)], *sets, tmp_path, diverging=True)
+    assert not run.diverged
+
+
+@pytest.mark.parametrize("wrong, written", [(0, "errors"), (6, "errors"), (7, "predictions"), (60, "predictions")])
+def test_what_was_predicted_is_read_as_it_was_written(sets, wrong, written):
+    labels = sets[1][1].astype(np.uint8)
+    predictions = np.where(np.arange(60) < wrong, (labels + 3) % 10, labels).astype(np.uint8)
+    history = {"loss": [0.5, 0.25], "accuracy": [0.75, 0.5], "seconds": [1.0, 2.0]}
+    decides = {"recipe": {"epochs": 2}}
+    run = store.Run(labels, predictions, history, {}, {}, {}, None)
+    content = store.written(run, decides)
+    assert written in json.loads(content)
+    again = store.read(content, decides, labels)
+    np.testing.assert_array_equal(again.predictions, predictions)
+    assert again.history == history and again.accuracy == 1 - wrong / 60
+
+
 def unwritable(folder):
     folder.write_text("a file where the folder would be")
 
@@ -359,9 +395,10 @@ def test_training_again_does_not_read_what_is_published_but_compares(sets, tmp_p
     run_all(plans, *sets, tmp_path / "mine")
     as_published(tmp_path / "mine", tmp_path / "published")
     (path, _) = kept(tmp_path / "published")
-    content = json.loads(path.read_text())
-    wrong = content["errors"].split()
-    path.write_text(json.dumps(content | {"errors": " ".join(wrong[:-6])}))  # 6 of 60 images fewer were wrong
+    decides = json.loads(path.read_text())["decides"]
+    run = store.read(path.read_bytes(), decides, sets[1][1])
+    run.predictions[np.flatnonzero(~run.correct)[:6]] = run.labels[~run.correct][:6]  # 6 of 60 fewer are wrong
+    path.write_bytes(store.written(run, decides))
     capsys.readouterr()
     run_all(plans, *sets, tmp_path / "yours", tmp_path / "published", train_again=True)
     assert trainings == [0, 1, 0, 1]
