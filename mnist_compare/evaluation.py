@@ -97,8 +97,13 @@ def predict(model, x):
     """
     x = as_images(x)
     # Called directly rather than by model.predict, which traces a new graph, and warns of it, for every model.
-    batches = np.split(x, range(500, len(x), 500))
-    return np.concatenate([model(batch, training=False).numpy() for batch in batches])
+    answers = None
+    for start in range(0, len(x), 500):
+        batch = model(x[start : start + 500], training=False).numpy()
+        if answers is None:  # filled bit by bit, as a layer's output may be too large to have twice
+            answers = np.empty((len(x), *batch.shape[1:]), batch.dtype)
+        answers[start : start + 500] = batch
+    return answers
 
 
 def evaluate(model, x, y):

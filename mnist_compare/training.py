@@ -279,6 +279,8 @@ def train(model, x, y, recipe, *, seed=0, validation_data=None, verbose=True, co
                 f"Interrupted after {len(history.history.get('loss', []))} of {recipe.epochs} epochs: the network "
                 "keeps what it has learnt so far; run again to train it afresh."
             )
+    if len(x) >= 10_000:
+        _let_go()
     for quantity in quantities:
         history.history.setdefault(quantity, [])
     return history
