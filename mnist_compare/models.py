@@ -23,22 +23,23 @@ def build_ann(units=(3000, 1000)):
     )
 
 
-def build_cnn(pooling=2, convolution=keras.layers.Conv2D):
-    """Return the two-block convolutional network, untrained, with 121,930 parameters.
+def build_cnn(pooling=2, convolution=keras.layers.Conv2D, filters=(32, 64), units=64):
+    """Return the two-block convolutional network, untrained, with 121,930 parameters unless told otherwise.
 
     pooling: the width and height of the squares that each block reduces to their maximum; 1 leaves them as they are.
     convolution: the kind of layer each block begins with; LocallyConnected2D is the one that shares no weights.
+    filters: the number of each block's filters. units: the number of relu units of the dense layer after them.
     Input: float32 images (N, 28, 28, 1) in [0, 1]. Output: float32 probabilities (N, 10).
     """
     return keras.Sequential(
         [
             keras.Input(shape=(28, 28, 1)),
-            convolution(32, (3, 3), activation="relu"),
+            convolution(filters[0], (3, 3), activation="relu"),
             keras.layers.MaxPooling2D((pooling, pooling)),
-            convolution(64, (3, 3), activation="relu"),
+            convolution(filters[1], (3, 3), activation="relu"),
             keras.layers.MaxPooling2D((pooling, pooling)),
             keras.layers.Flatten(),
-            keras.layers.Dense(64, activation="relu"),
+            keras.layers.Dense(units, activation="relu"),
             keras.layers.Dense(10, activation="softmax"),
         ],
         name="cnn",

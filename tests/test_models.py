@@ -37,6 +37,12 @@ def test_multiply_adds_are_half_the_operations_tensorflow_counts(build):
     assert counted == 2 * sum(cost.multiply_adds for cost in layer_costs(model))
 
 
+def test_a_wider_or_narrower_cnn_by_hand():
+    """8 filters of 3 x 3, 16 of 3 x 3 x 8, 5 x 5 x 16 values to 16 units, to 10; a bias for each."""
+    parameters = 8 * (9 + 1) + 16 * (72 + 1) + 16 * (400 + 1) + 10 * (16 + 1)
+    assert build_cnn(filters=(8, 16), units=16).count_params() == parameters
+
+
 def test_cnn_shapes():
     shapes = [cost.output_shape for cost in layer_costs(build_cnn())]
     assert shapes == [(26, 26, 32), (13, 13, 32), (11, 11, 64), (5, 5, 64), (1600,), (64,), (10,)]
