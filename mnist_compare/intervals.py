@@ -1,14 +1,76 @@
 """How far what was measured may be off: by other writers of the test images, and by other seeds."""
 
+from typing import NamedTuple
+
 import numpy as np
 
+BLOCK = 500  # resamples made at once: with 10,000 images or so, more would take too much memory
 
-def resample_errors(groups, writer, series=None, resamples=10_000, seed=0):
+
+class Estimate(NamedTuple):
+    """A number with its 95 % interval; f"{estimate:.2f}" gives "1.05 [0.80, 1.31]"."""
+
+    value: float
+    low: float
+    high: float
+
+    def __format__(self, form):
+        return f"{self.value:{form}} [{self.low:{form}}, {self.high:{form}}]"
+
+
+class Contrast(NamedTuple):
+    """How two ways of making networks compare, as `contrast` says.
+
+    first, second: the mean error rate of each, 0 to 1. gap: the first minus the second, in percentage points. ratio:
+    the first divided by the second. pairs_won: of all pairs of a network of the first and one of the second, the share
+    in which the second makes fewer errors; equal ones count half.
+    """
+
+    first: Estimate
+    second: Estimate
+    gap: Estimate
+    ratio: Estimate
+    pairs_won: float
+
+
+def contrast(first, second, writers, resamples=10_000, seed=0):
+    """Return the Contrast of two lists of Runs of the same test images, one Run for each seed.
+
+    writers: Writers of those images. The intervals allow for other writers and other seeds: see resample_errors.
+    Raises ValueError for no runs, for runs of other images, and where the second makes no error, so that there is no
+    ratio.
+    """
+    groups = []
+    for runs in (first, second):
+        shapes = {np.shape(run.correct) for run in runs}
+        if shapes != {writers.writer.shape}:
+            raise ValueError(
+                f"The runs are of images {sorted(shapes)}, the writers of {writers.writer.shape}: pass one Run at "
+                "least in each list, and the Writers of their test images."
+            )
+        groups.append(np.array([run.correct for run in runs]))
+    samples = resample_errors(groups, *writers, resamples=resamples, seed=seed)
+    errors = [1 - group.mean(axis=1) for group in groups]
+    means = [float(values.mean()) for values in errors]
+    if means[1] == 0 or (samples[:, 1] == 0).any():
+        raise ValueError("The second networks make too few errors for a ratio: take more test images.")
+    difference = errors[0][:, None] - errors[1]
+    return Contrast(
+        Estimate(means[0], *interval(samples[:, 0])),
+        Estimate(means[1], *interval(samples[:, 1])),
+        Estimate(100 * (means[0] - means[1]), *interval(100 * (samples[:, 0] - samples[:, 1]))),
+        Estimate(means[0] / means[1], *interval(samples[:, 0] / samples[:, 1])),
+        float(((difference > 0) + (difference == 0) / 2).mean()),
+    )
+
+
+def resample_errors(groups, writer, series=None, among=None, resamples=10_000, seed=0):
     """Return the error rates of groups of networks under resampling, float (resamples, groups), each from 0 to 1.
 
     groups: a list of bool arrays (S, N), whether the network of each of S seeds classifies each of the N test images
     correctly; S may differ between groups. writer: (N,), who wrote each image. series: (N,), the group of people each
-    image comes from; None if that is one.
+    image comes from; None if that is one. among: a list of bool arrays like `groups`, of the images that count for
+    each network, such as those of one digit; None if all do. Where a resample has none, its rate is NaN.
     Each resample draws as many writers as there are, with replacement, within each series, and takes all images of
     those drawn, the same for all groups; and it draws the seeds of each group, independently of the other groups. So
     a column minus another, or divided by it, shows how far a difference or a ratio may be off. With writer=np.arange(N)
@@ -27,28 +89,50 @@ def resample_errors(groups, writer, series=None, resamples=10_000, seed=0):
                 f"A group is of type {group.dtype} and shape {group.shape}, expected bool (seeds, {len(writer)}): "
                 "one column for each image that `writer` names."
             )
+    among = [np.ones_like(group) for group in groups] if among is None else [np.asarray(part) for part in among]
+    forms = [(part.shape, part.dtype) for part in among]
+    if forms != [(group.shape, group.dtype) for group in groups]:
+        raise ValueError(
+            f"`among` has the shapes {[part.shape for part in among]}, expected bool arrays of the shapes of the "
+            f"groups, {[group.shape for group in groups]}."
+        )
     if writer.ndim != 1 or series.shape != writer.shape:
         raise ValueError(
             f"writer and series have the shapes {writer.shape} and {series.shape}, expected the same (N,)."
         )
     if not isinstance(resamples, (int, np.integer)) or resamples < 1:
         raise ValueError(f"resamples={resamples!r}, expected a whole number from 1.")
-    people, number, images = np.unique(writer, return_inverse=True, return_counts=True)
+    people, number = np.unique(writer, return_inverse=True)
     series_of = np.empty(len(people), series.dtype)
     series_of[number] = series
     if not np.array_equal(series_of[number], series):
         raise ValueError("Somebody's images are of two series: expected each writer within one.")
     generator = np.random.default_rng(seed)
-    drawn = np.zeros((resamples, len(people)))  # how often each person is drawn
-    for one in np.unique(series_of):
-        of_it = np.flatnonzero(series_of == one)
-        drawn[:, of_it] = generator.multinomial(len(of_it), np.full(len(of_it), 1 / len(of_it)), size=resamples)
+    strata = [np.flatnonzero(series_of == one) for one in np.unique(series_of)]
+
+    def by_person(answers):
+        """(people, seeds): of each person's images, how many are True for each seed."""
+        return np.stack([np.bincount(number, row, minlength=len(people)) for row in answers]).T
+
+    wrong = [by_person(~group & counts) for group, counts in zip(groups, among, strict=True)]
+    shown = [by_person(counts) for counts in among]
     rates = np.empty((resamples, len(groups)))
-    for column, group in enumerate(groups):
-        wrong = np.stack([np.bincount(number, ~right, minlength=len(people)) for right in group])  # (seeds, people)
-        seeds = generator.multinomial(len(group), np.full(len(group), 1 / len(group)), size=resamples)
-        rates[:, column] = (seeds * (drawn @ wrong.T)).sum(axis=1) / (len(group) * (drawn @ images))
+    for start in range(0, resamples, BLOCK):
+        block = rates[start : start + BLOCK]
+        drawn = np.empty((len(block), len(people)))  # how often each person is drawn
+        for stratum in strata:
+            drawn[:, stratum] = _times_drawn(generator, len(block), len(stratum))
+        for column, (errors, images) in enumerate(zip(wrong, shown, strict=True)):
+            seeds = _times_drawn(generator, len(block), errors.shape[1])
+            with np.errstate(invalid="ignore"):  # none shown
+                block[:, column] = (seeds * (drawn @ errors) / (drawn @ images)).mean(axis=1)
     return rates
+
+
+def _times_drawn(generator, resamples, count):
+    """Return how often each of `count` things is drawn, whole numbers (resamples, count), in `count` draws each."""
+    drawn = generator.integers(count, size=(resamples, count)) + count * np.arange(resamples)[:, None]
+    return np.bincount(drawn.ravel(), minlength=resamples * count).reshape(resamples, count)
 
 
 def interval(samples, level=0.95):

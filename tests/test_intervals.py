@@ -1,9 +1,12 @@
 from itertools import combinations, product
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from sklearn.metrics import precision_recall_fscore_support
 
-from mnist_compare.intervals import expected_best, interval, resample_errors
+from mnist_compare.intervals import Estimate, contrast, expected_best, interval, resample_errors
+from mnist_compare.writers import Writers
 
 
 def test_one_writer_an_image_and_one_seed_is_the_plain_bootstrap():
@@ -39,7 +42,8 @@ def test_writers_are_common_to_the_groups_and_seeds_are_not():
     hard = np.repeat(generator.random(50), 20)
     by_writers = np.tile(generator.random(1000) > hard, (3, 1))  # all seeds alike: only the writers vary
     errors = resample_errors([by_writers, by_writers], writer)
-    assert (errors[:, 0] == errors[:, 1]).all() and errors[:, 0].std() > 0
+    np.testing.assert_allclose(errors[:, 0], errors[:, 1], rtol=1e-12)
+    assert errors[:, 0].std() > 0
     by_seeds = np.zeros((4, 1000), bool)
     by_seeds[:2] = True  # all images alike: only the seeds vary
     errors = resample_errors([by_seeds, by_seeds], writer)
@@ -99,7 +103,7 @@ RIGHT = np.ones((2, 4), bool)
         (([RIGHT[0]], np.arange(4)), "seeds, 4"),
         (([RIGHT], np.arange(4), np.arange(3)), r"\(4,\) and \(3,\)"),
         (([RIGHT], np.array([0, 0, 1, 1]), np.array([0, 4, 0, 0])), "two series"),
-        (([RIGHT], np.arange(4), None, 0), "resamples=0"),
+        (([RIGHT], np.arange(4), None, None, 0), "resamples=0"),
     ],
 )
 def test_arrays_that_do_not_fit_together(arguments, said):
@@ -117,3 +121,84 @@ def test_samples_without_an_interval(call):
 def test_values_without_a_best(values):
     with pytest.raises(ValueError, match="expected finite numbers"):
         expected_best(values)
+
+
+def test_among_some_images_the_rates_are_those_of_precision_and_recall():
+    """In a plain loop that draws people one by one; and scikit-learn for the scores of all images."""
+    generator = np.random.default_rng(3)
+    labels = generator.integers(0, 10, 500)
+    predictions = np.where(generator.random((2, 500)) < 0.2, generator.integers(0, 10, (2, 500)), labels)
+    writer = np.repeat(np.arange(25), 20)
+    right = predictions == labels
+    found = resample_errors(
+        [right, right, right[:1]],
+        writer,
+        among=[predictions == 4, np.tile(labels == 4, (2, 1)), labels[None] == 4],
+        resamples=20_000,
+    )
+    scores = []
+    for _ in range(4000):
+        images = np.concatenate([np.flatnonzero(writer == person) for person in generator.integers(25, size=25)])
+        truth, seeds = labels[images] == 4, predictions[:, images] == 4
+        precision = [(truth & seed).sum() / seed.sum() for seed in seeds]
+        recall = [(truth & seed).sum() / truth.sum() for seed in seeds]
+        drawn = generator.integers(2, size=2)
+        scores.append([np.mean(np.take(precision, drawn)), np.mean(np.take(recall, drawn)), recall[0]])
+    expected = 1 - np.array(scores, float)
+    by_library = [precision_recall_fscore_support(labels, seed, labels=[4])[:2] for seed in predictions]
+    np.testing.assert_allclose(1 - found.mean(axis=0)[:2], np.mean(by_library, axis=0)[:, 0], atol=0.01)
+    np.testing.assert_allclose(found.mean(axis=0), expected.mean(axis=0), atol=0.01)
+    np.testing.assert_allclose(found.std(axis=0), expected.std(axis=0), rtol=0.08)
+
+
+def test_a_rate_among_no_images_is_nan():
+    right = np.array([[True, False]])
+    errors = resample_errors([right], np.array([0, 1]), among=[np.array([[False, True]])], resamples=1000)[:, 0]
+    assert set(errors[~np.isnan(errors)]) == {1.0} and 0.2 < np.isnan(errors).mean() < 0.3
+
+
+def runs_of(*wrong):
+    """A Run for each list of the images, of 40, that are wrong."""
+    return [SimpleNamespace(correct=~np.isin(np.arange(40), images)) for images in wrong]
+
+
+WRITERS = Writers(np.arange(40) // 4, np.where(np.arange(40) < 20, 4, 0))
+
+
+def test_a_contrast_by_hand():
+    each = range(0, 40, 4)  # one image of every writer, so that no resample is without an error
+    first, second = runs_of([*each, 1, 2, 3, 21, 31], [*each, 1, 2]), runs_of([*each], [*each, 5, 6])
+    found = contrast(first, second, WRITERS)
+    assert found.first.value == pytest.approx(13.5 / 40) and found.second.value == pytest.approx(11 / 40)
+    assert found.gap.value == pytest.approx(100 * 2.5 / 40) and found.ratio.value == pytest.approx(13.5 / 11)
+    assert found.pairs_won == (1 + 1 + 1 + 0.5) / 4  # 15 errors against 10 and 12, 12 against 10 and 12
+    samples = resample_errors([np.array([run.correct for run in runs]) for runs in (first, second)], *WRITERS)
+    assert found.gap[1:] == interval(100 * (samples[:, 0] - samples[:, 1]))
+    assert found.ratio[1:] == interval(samples[:, 0] / samples[:, 1])
+    assert found.first[1:] == interval(samples[:, 0]) and found.second[1:] == interval(samples[:, 1])
+
+
+def test_an_estimate_is_written_with_its_interval():
+    assert f"{Estimate(1.054, -0.8, 1.306):+.2f}" == "+1.05 [-0.80, +1.31]"
+    assert f"{Estimate(0.011, 0.01, 0.0123):.1%}" == "1.1% [1.0%, 1.2%]"
+
+
+@pytest.mark.parametrize(
+    "first, second, said",
+    [
+        ([], runs_of([0]), r"of images \[\], the writers of \(40,\)"),
+        (runs_of([0]), [SimpleNamespace(correct=np.ones(30, bool))], r"of images \[\(30,\)\]"),
+        (runs_of([0]), runs_of([]), "too few errors for a ratio"),
+        (runs_of([0]), runs_of([0]), "too few errors for a ratio"),  # in some resamples
+    ],
+)
+def test_a_contrast_that_cannot_be_made(first, second, said):
+    with pytest.raises(ValueError, match=said):
+        contrast(first, second, WRITERS)
+
+
+def test_among_must_fit_the_groups():
+    right = np.ones((2, 4), bool)
+    for among in ([right[:1]], [right.astype(int)], []):
+        with pytest.raises(ValueError, match="`among` has the shapes"):
+            resample_errors([right], np.arange(4), among=among)
