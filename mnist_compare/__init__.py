@@ -40,6 +40,7 @@ _MODULES = (
     "perturbations",
     "plots",
     "training",
+    "tuning",
     "writers",
 )
 
