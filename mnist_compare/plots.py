@@ -4,7 +4,9 @@ import reprlib
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.ticker import MultipleLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, MultipleLocator, NullLocator
+
+from mnist_compare.intervals import interval
 
 # Colours of Okabe and Ito's palette, told apart by all readers: https://jfly.uni-koeln.de/color/
 STYLES = {
@@ -13,24 +15,90 @@ STYLES = {
     "LCN": {"color": "#009E73", "marker": "^"},
 }
 
+# Of what is no network, in this order: colours of the same palette.
+OTHERS = (
+    {"color": "#CC79A7", "marker": "D"},
+    {"color": "#000000", "marker": "v"},
+    {"color": "#E69F00", "marker": "P"},
+    {"color": "#56B4E9", "marker": "X"},
+)
+
 LINES = ("-", "--", ":")  # of the first, second and third curve of one colour
+
+TRIALS = {
+    "adam": {"label": "Adam", "color": "0.3", "marker": "."},
+    "nesterov": {"label": "SGD with Nesterov momentum", "color": "0.5", "marker": "x"},
+}
+
+WORST = 0.2  # at the edge of `plot_search`: this error, or a larger one
+
+
+def _network(name):
+    """Return the first word of a name, without a comma after it."""
+    return "".join(str(name).split()[:1]).rstrip(",")
 
 
 def _style(name):
     """Return the colour and the marker of a network, by the first word of its name."""
-    network = "".join(str(name).split()[:1])
-    if network not in STYLES:
+    if _network(name) not in STYLES:
         raise ValueError(
             f"{name!r} begins with the name of no network that has a colour, expected one of {', '.join(STYLES)}: "
             "rename it, or give it a colour and a marker in plots.STYLES."
         )
-    return STYLES[network]
+    return STYLES[_network(name)]
 
 
-def _check_some(results):
+def _curve_styles(names, title, others=()):
+    """Return {name: colour, marker and line} for the curves of one panel.
+
+    The first word of a name decides its colour; those that begin with no network take one of `others` after the other.
+    The second curve of a colour is dashed, the third dotted.
+    """
+    styles, count = {}, 0
+    for name in names:
+        if others and _network(name) not in STYLES:
+            style, count = others[count % len(others)], count + 1
+        else:
+            style = _style(name)
+        kind = sum(style["color"] == other["color"] for other in styles.values())
+        if kind == len(LINES):
+            raise ValueError(
+                f"{name!r} in the panel {title!r} is the curve number {kind + 1} of its colour, expected at most "
+                f"{len(LINES)}, which differ by their lines: move it to a panel of its own."
+            )
+        styles[name] = {**style, "linestyle": LINES[kind]}
+    return styles
+
+
+def _check_some(results, example="ANN"):
     """Raise ValueError for an empty dictionary, of which there is nothing to draw."""
     if not results:
-        raise ValueError('There is nothing to draw: pass the results of one network at least, as {"ANN": …}.')
+        raise ValueError(f'There is nothing to draw: pass one result at least, as {{"{example}": …}}.')
+
+
+def _check_runs(name, values, what="accuracies"):
+    """Raise ValueError for anything but numbers (N,) of N runs, trials or resamples, one at least."""
+    if np.ndim(values) != 1 or np.size(values) == 0:
+        raise ValueError(
+            f"The {what} of {name!r} have the shape {np.shape(values)}, expected (N,) with N at least 1: one "
+            "number for each run, trial or resample."
+        )
+
+
+def _intervals(name, values, count):
+    """Return `count` values with their intervals as an array (count, 3), or raise ValueError."""
+    if len(values) != count or any(np.shape(one) != (3,) for one in values):
+        raise ValueError(
+            f"The values of {name!r} are {reprlib.repr(values)}, expected {count} of the form (value, low, high): give "
+            "each with the ends of its interval."
+        )
+    for value, low, high in values:
+        if not low - 1e-9 <= value <= high + 1e-9:  # but for rounding
+            raise ValueError(
+                f"{name!r} has the value {value} with an interval from {low} to {high}, expected one that contains "
+                "the value: give (value, low, high), in this order."
+            )
+    return np.array(values)
 
 
 def _figure(rows=1, columns=1, size=(6.0, 3.5), **options):
@@ -38,6 +106,23 @@ def _figure(rows=1, columns=1, size=(6.0, 3.5), **options):
     figure, axes = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False, **options)
     plt.close(figure)
     return figure, axes
+
+
+def _pale(style):
+    """Return the style of single runs, drawn small and pale in the colour of their mean."""
+    return {"color": style["color"], "alpha": 0.3, "marker": ".", "markersize": 7, "linestyle": "none"}
+
+
+def _percent(value, _=None):
+    """Write a fraction in percent, with as many digits as it has."""
+    return f"{100 * value:g}%"
+
+
+def _log_ticks(axis, write="{x:g}", steps=(1, 1.5, 2, 2.5, 3, 4, 5, 7)):
+    """Label an x or y axis, logarithmic already, at `steps` of every power of ten and nowhere between."""
+    axis.set_major_locator(LogLocator(subs=steps))
+    axis.set_major_formatter(write)
+    axis.set_minor_locator(NullLocator())
 
 
 def _picture(axis, image, title, **scale):
@@ -200,10 +285,7 @@ def plot_runs(accuracies):
     """
     _check_some(accuracies)
     for name, values in accuracies.items():
-        if np.ndim(values) != 1 or np.size(values) == 0:
-            raise ValueError(
-                f"The accuracies of {name!r} have the shape {np.shape(values)}, expected (seeds,): one of each run."
-            )
+        _check_runs(name, values)
     figure, axes = _figure(size=(8, 0.9 + 0.6 * len(accuracies)))
     axis = axes[0, 0]
     for row, (name, values) in enumerate(accuracies.items()):
@@ -255,21 +337,14 @@ def plot_accuracy_curves(x, panels, xlabel, log=False):
     _check_some(panels)
     figure, axes = _figure(1, len(panels), (max(6, 3.6 * len(panels)), 3.8), sharey=True)
     for axis, (title, curves) in zip(axes.flat, panels.items(), strict=True):
-        lines = {}
-        for name, values in curves.items():
+        for name, style in _curve_styles(curves, title).items():
+            values = curves[name]
             if np.ndim(values) != 2 or np.shape(values)[1] != len(x) or len(values) == 0:
                 raise ValueError(
                     f"The accuracies of {name!r} have the shape {np.shape(values)}, expected (runs, {len(x)}): in "
                     "each row one for every value of x."
                 )
-            style = _style(name)
-            kind = lines[style["color"]] = lines.get(style["color"], -1) + 1
-            if kind == len(LINES):
-                raise ValueError(
-                    f"{name!r} in the panel {title!r} is the curve number {kind + 1} of its colour, expected at most "
-                    f"{len(LINES)}, which differ by their lines: move it to a panel of its own."
-                )
-            axis.plot(x, np.mean(values, axis=0), LINES[kind], label=name, markersize=5, **style)
+            axis.plot(x, np.mean(values, axis=0), label=name, markersize=5, **style)
             axis.fill_between(x, np.min(values, axis=0), np.max(values, axis=0), color=style["color"], alpha=0.2)
         axis.set(title=title, xlabel=xlabel, xscale="log" if log else "linear")
         axis.grid(alpha=0.3)
@@ -321,4 +396,247 @@ def plot_maps(maps, titles=None, columns=16, signed=False):
         axis.set_visible(False)
     for axis, values, title in zip(axes.flat, maps, titles or [""] * len(maps), strict=False):
         _picture(axis, values, title, **scale)
+    return figure
+
+
+def plot_staircase(steps):
+    """Draw accuracies as a climb: {"name": (mean, low, high), …}, in order; low and high end an interval.
+
+    Every mean is a tread, with its interval as a bar; at every riser stands the change in percentage points. The first
+    word of a name, which may have several lines, decides its colour.
+    """
+    _check_some(steps, "ANN, 5 epochs")
+    figure, axes = _figure(size=(max(6, 1.5 * len(steps)), 3.8))
+    axis, before = axes[0, 0], None
+    label = "accuracy on the test images\n(change at each step: percentage points)"
+    for x, (name, values) in enumerate(steps.items()):
+        ((mean, low, high),) = _intervals(name, [values], 1)
+        if low < 0 or high > 1:
+            raise ValueError(f"{name!r} reaches from {low} to {high}, expected fractions: divide percent by 100.")
+        color = _style(name)["color"]
+        axis.plot([x - 0.5, x + 0.5], [mean, mean], color=color, linewidth=3, solid_capstyle="butt")
+        axis.plot([x, x], [low, high], color=color, marker="_", linewidth=1)
+        if before is not None:
+            axis.plot([x - 0.5, x - 0.5], [before, mean], color="0.6", linewidth=1, zorder=1)
+            top = (x - 0.5, max(before, mean))
+            axis.annotate(f"{100 * (mean - before):+.2f}", top, (0, 5), textcoords="offset points", ha="center")
+        before = mean
+    axis.set(xticks=range(len(steps)), xticklabels=list(steps), ylabel=label)
+    axis.yaxis.set_major_formatter(_percent)
+    axis.margins(x=0.02, y=0.1)
+    axis.grid(axis="y", alpha=0.3)
+    return figure
+
+
+def _error_pair(name, pair):
+    """Return the errors of the ANN and of the CNN, numbers or (T,) each, as one array (2, …), or raise ValueError."""
+    shapes = {np.shape(errors) for errors in pair}
+    if len(pair) != 2 or len(shapes) != 1 or not all(np.all((0 <= e) & (e <= 1)) for e in map(np.array, pair)):
+        raise ValueError(
+            f"The errors of {name!r} are {reprlib.repr(pair)}, expected as many of the ANN as of the CNN, from 0 to 1: "
+            "pass (of the ANN, of the CNN)."
+        )
+    return np.array(pair)
+
+
+def _error_pairs(panels, marked):
+    """Return the trials and the marked points of `plot_search`, every pair an array (2, …), or raise ValueError."""
+    _check_some(panels, "1 epoch")
+    if not set(marked) <= set(panels):
+        raise ValueError(f"There are marked points of {list(marked)}, expected of some of the panels {list(panels)}.")
+    for title, panel in panels.items():
+        if not panel or not set(panel) <= set(TRIALS):
+            raise ValueError(
+                f"The panel {title!r} has trials of {list(panel)}, expected one or more of {', '.join(TRIALS)}: name "
+                "them so, or give others a marker in plots.TRIALS."
+            )
+    return [
+        {title: {name: _error_pair(name, pair) for name, pair in pairs.items()} for title, pairs in given.items()}
+        for given in (panels, marked)
+    ]
+
+
+def _legend_below(figure, columns):
+    """Put one legend for all panels below them, with every label once."""
+    entries = {}
+    for axis in figure.axes:
+        handles, labels = axis.get_legend_handles_labels()
+        entries.update(zip(labels, handles, strict=True))
+    figure.legend([*entries.values()], [*entries], loc="outside lower center", ncols=columns)
+
+
+def plot_search(panels, marked):
+    """Draw every recipe of an equal search as a point: its error with the CNN against that with the ANN, on log axes.
+
+    panels: {"1 epoch": {"adam": (errors of the ANN (T,), of the CNN (T,)), "nesterov": …}, …}, on held-out images.
+    marked: {"1 epoch": {"best for the ANN": (error of the ANN, of the CNN), …}, …}, drawn larger, in the colour of the
+    network that the name ends with, or as a black star if it ends with none. Errors of 20 % or worse are drawn at the
+    edge, at 20 %; errors of 0, which a log axis does not have, at the other edge.
+    """
+    trials, stars = _error_pairs(panels, marked)
+    pairs = [pair.reshape(2, -1) for some in (*trials.values(), *stars.values()) for pair in some.values()]
+    ends = [0.8 * min(WORST / 2, *errors[errors > 0]) for errors in np.hstack(pairs)]
+    figure, axes = _figure(1, len(panels), (max(5, 3.4 * len(panels)), 4.4), sharex=True, sharey=True)
+    for axis, (title, some) in zip(axes.flat, trials.items(), strict=True):
+        axis.plot([max(ends), WORST], [max(ends), WORST], color="0.8", linewidth=1, zorder=0, label="equal errors")
+        for name, pair in some.items():
+            axis.plot(*np.clip(pair.T, ends, WORST).T, linestyle="none", clip_on=False, **TRIALS[name])
+        for name, pair in stars.get(title, {}).items():
+            style = STYLES.get(str(name).split(" ")[-1], {"color": "k", "marker": "*"})
+            point = axis.plot(*np.clip(pair, ends, WORST), label=name, linestyle="none", clip_on=False, **style)
+            plt.setp(point, markersize=12, markerfacecolor="none")
+        axis.set(title=title, xscale="log", yscale="log", xlim=(ends[0], WORST), ylim=(ends[1], WORST))
+        axis.set_xlabel("error of the ANN\n(at the edge: 20 % or worse)")
+        for side in (axis.xaxis, axis.yaxis):
+            _log_ticks(side, _percent, (1, 2, 3, 5))
+        axis.grid(alpha=0.3)
+    axes[0, 0].set_ylabel("error of the CNN\n(at the edge: 20 % or worse)")
+    _legend_below(figure, min(1 + len(panels), 3))
+    return figure
+
+
+def _runs_by_budget(points, panels, count):
+    """Return {"y label": {"curve name": `count` arrays of single runs}} for every curve of the panels, some empty."""
+    for label, curves in points.items():
+        for name, runs in curves.items():
+            if name not in panels.get(label, {}) or len(runs) != count:
+                raise ValueError(
+                    f"There are {len(runs)} arrays of single runs of {name!r} in the panel {label!r}, expected one for "
+                    f"each of {count} budgets, of a curve that is drawn there: leave the others out."
+                )
+    return {
+        label: {name: points.get(label, {}).get(name, [[]] * count) for name in curves}
+        for label, curves in panels.items()
+    }
+
+
+def plot_by_budget(epochs, panels, points=None):
+    """Draw how results depend on the epochs of training, (B,), on a log axis: a line, and an interval at every value.
+
+    panels: {"y label": {"name": B times (value, low, high), …}, …}; points: {"y label": {"name": B arrays of single
+    runs}}, drawn small and pale. A label that begins with "error" means fractions, written in percent; one that
+    contains "log scale" makes the y axis logarithmic. The first word of a curve's name decides its colour; what is no
+    network takes other ones. Curves stand a little side by side, so that their intervals can be told apart.
+    """
+    _check_some(panels, "error")
+    if len(epochs) == 0 or epochs[0] <= 0 or np.any(np.diff(epochs) <= 0):
+        raise ValueError(f"epochs={epochs!r}, expected numbers above 0, rising, as a log axis shows them.")
+    runs = _runs_by_budget(points or {}, panels, len(epochs))
+    height = 3.4 + 0.22 * max(map(len, panels.values()))  # every legend stands above its panel
+    figure, axes = _figure(1, len(panels), (max(5, 4.2 * len(panels)), height))
+    span = max(epochs[-1] / epochs[0], 2)
+    for axis, (label, curves) in zip(axes.flat, panels.items(), strict=True):
+        _check_some(curves)
+        for number, (name, style) in enumerate(_curve_styles(curves, label, OTHERS).items()):
+            values, low, high = _intervals(name, curves[name], len(epochs)).T
+            x = np.array(epochs) * span ** (0.03 * (number - (len(curves) - 1) / 2))
+            for position, some in zip(x, runs[label][name], strict=True):
+                axis.plot(np.full(len(some), position), some, **_pale(style))
+            axis.plot(x, values, label=name, markersize=5, **style)
+            axis.vlines(x, low, high, color=style["color"])
+        axis.set(xscale="log", xlim=(epochs[0] / span**0.12, epochs[-1] * span**0.12))
+        axis.set(xlabel="epochs of training", ylabel=label)
+        axis.set_xticks(epochs, [f"{value:,}" for value in epochs])
+        axis.xaxis.set_minor_locator(NullLocator())
+        _format_y(axis, label)
+        axis.grid(alpha=0.3)
+        axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1))
+    return figure
+
+
+def _format_y(axis, label):
+    """Make the y axis what its label says: logarithmic, or in percent; if it has a 0, draw a line there."""
+    percent = label.startswith("error")
+    if "log scale" in label:
+        axis.set_yscale("log")
+        _log_ticks(axis.yaxis, _percent if percent else "{x:g}")
+    elif percent:
+        axis.yaxis.set_major_formatter(_percent)
+    low, high = axis.get_ylim()
+    if low < 0 < high:
+        axis.axhline(0, color="k", linewidth=0.8, zorder=0)
+
+
+def plot_resamples(samples, xlabel):
+    """Draw what resampling gave as histograms: {"image by image": (R,), …}; a bar over each spans its middle 95 %."""
+    _check_some(samples, "image by image")
+    for name, values in samples.items():
+        _check_runs(name, values, "samples")
+    styles = _curve_styles(samples, xlabel, OTHERS)
+    figure, axes = _figure(size=(6.5, 3.4))
+    axis = axes[0, 0]
+    bins = np.histogram_bin_edges(np.concatenate(list(samples.values())), 60)
+    for name, style in styles.items():
+        axis.hist(samples[name], bins, histtype="stepfilled", alpha=0.4, color=style["color"], label=name)
+    top = axis.dataLim.ymax
+    for row, (name, style) in enumerate(styles.items()):
+        ends, height = interval(samples[name]), top * (1.06 + 0.07 * row)
+        axis.plot(ends, [height, height], color=style["color"], marker="|", markersize=9, linewidth=2)
+    axis.set(xlabel=xlabel, ylabel="resamples (bars: the middle 95 %)", ylim=(0, top * (1.08 + 0.07 * len(samples))))
+    axis.legend()
+    return figure
+
+
+def plot_best_of(curves, ylabel):
+    """Draw the accuracy that the best of n trials is expected to have, for n from 1: {"ANN, 1 epoch": (n,), …}.
+
+    The first word of a curve's name decides its colour; the second curve of a colour is dashed, the third dotted.
+    """
+    _check_some(curves, "ANN, 1 epoch")
+    figure, axes = _figure(size=(6.5, 3.8))
+    axis = axes[0, 0]
+    for name, style in _curve_styles(curves, ylabel).items():
+        _check_runs(name, curves[name])
+        axis.plot(range(1, len(curves[name]) + 1), curves[name], label=name, **{**style, "marker": ""})
+    axis.set(xlabel="trials", ylabel=ylabel)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.yaxis.set_major_formatter(_percent)
+    axis.grid(alpha=0.3)
+    axis.legend()
+    return figure
+
+
+def _check_sizes(points, apart):
+    """Raise ValueError for points of `plot_sizes` of any other form, and for a label in `apart` that none has."""
+    _check_some(points)
+    for name, sizes in points.items():
+        for size in sizes:
+            if len(size) != 4 or not (size[1] > 0 and size[2] > 0):
+                raise ValueError(
+                    f"{name!r} has {reprlib.repr(size)}, expected (label, parameters, multiply-adds, errors (S,)): "
+                    "give both numbers, above 0."
+                )
+            _check_runs(f"{name} {size[0]}", size[3], "errors")
+    labels = {size[0] for sizes in points.values() for size in sizes}
+    if not set(apart) <= labels:
+        raise ValueError(f"apart={apart!r}, expected some of the labels {sorted(labels)}: no other point can be apart.")
+
+
+def plot_sizes(points, apart=()):
+    """Draw errors against the numbers of parameters and of multiply-adds of networks of many sizes, on log axes.
+
+    points: {"ANN": [(label, parameters, multiply-adds of one image, errors (S,)), …], …}. Every run is a small pale
+    point; the means of a family are joined. apart: labels of those that stay apart, drawn open.
+    """
+    _check_sizes(points, apart)
+    figure, axes = _figure(1, 2, (10, 4), sharey=True)
+    for axis, column, xlabel in zip(axes.flat, (1, 2), ("parameters", "multiply-adds per image"), strict=True):
+        for name, sizes in points.items():
+            style = _style(name)
+            for size in sizes:
+                x, mean = size[column], np.mean(size[3])
+                axis.plot(np.full(len(size[3]), x), size[3], **_pale(style))
+                place, ha = ((-5, -11), "right") if size[0] in apart else ((5, 4), "left")
+                axis.annotate(size[0], (x, mean), place, textcoords="offset points", ha=ha, fontsize=8)
+                if size[0] in apart:
+                    axis.plot(x, mean, markerfacecolor="w", zorder=3, **style)
+            joined = sorted((size[column], np.mean(size[3])) for size in sizes if size[0] not in apart)
+            axis.plot(*np.reshape(joined, (-1, 2)).T, label=name, **style)
+        axis.set(xlabel=f"{xlabel}, thousands (log scale)", xscale="log", yscale="log")
+        axis.margins(x=0.15)
+        _log_ticks(axis.xaxis, lambda value, _: f"{value / 1000:,.10g}", (1, 3))
+        _log_ticks(axis.yaxis, _percent)
+        axis.grid(alpha=0.3)
+    axes[0, 0].set_ylabel("error (log scale; pale points: single runs)")
+    axes[0, 0].legend()
     return figure

@@ -4,6 +4,32 @@ import pytest
 
 from mnist_compare import Evaluation, plots
 
+STEPS = {"ANN, SGD,\n5 epochs": (0.96, 0.95, 0.97), "ANN, Adam": (0.98, 0.97, 0.985), "CNN, Adam": (0.97, 0.96, 0.99)}
+TRIALS = {"1 epoch": {"adam": ([0.02, 0.03], [0.04, 0.01]), "nesterov": ([0.9, 0.1], [0.05, 0.2])}}
+BUDGETS = {
+    "error (log scale)": {
+        "ANN": [(0.04, 0.03, 0.05), (0.03, 0.02, 0.04), (0.02, 0.01, 0.03)],
+        "CNN, shared recipe": [(0.02, 0.01, 0.03), (0.01, 0.005, 0.02), (0.008, 0.004, 0.01)],
+    },
+    "points": {"own recipes": [(2, 1, 3), (2, -1, 3), (1.2, 1, 2)], "shared recipe": [(1, 0, 2)] * 3},
+}
+SIZES = {
+    "ANN": [("64-64", 50_000, 49_000, [0.02, 0.03]), ("153", 120_000, 110_000, [0.04]), ("16", 12_000, 13_000, [0.06])],
+    "CNN": [("8-16", 30_000, 200_000, [0.01])],
+}
+
+
+def drawn(axis):
+    """Return {label: [[x, y], …]} of the lines and points that have one."""
+    return {line.get_label(): line.get_xydata().tolist() for line in axis.lines if line.get_label()[0] != "_"}
+
+
+def tick_labels(axis):
+    """Return the texts of the ticks that lie within the limits of an x or y axis, drawn before."""
+    low, high = axis.get_view_interval()
+    places = zip(axis.get_majorticklocs(), axis.get_majorticklabels(), strict=True)
+    return [label.get_text() for place, label in places if low <= place <= high]
+
 
 @pytest.fixture(scope="module")
 def both():
@@ -34,6 +60,15 @@ def test_every_figure_is_drawn_and_closed(both, digits):
         plots.plot_maps([np.eye(3), np.zeros((5, 5))], ["a", "b"], columns=6, signed=True),
         plots.plot_maps([np.zeros((3, 3))]),
         plots.plot_class_differences({"precision": np.eye(3, 10), "recall": -np.eye(3, 10)}),
+        plots.plot_staircase(STEPS),
+        plots.plot_search(TRIALS, {"1 epoch": {"best for both": (0.03, 0.01)}}),
+        plots.plot_search({"all": {"adam": ([0, 1], [0, 1]), "nesterov": ([], [])}}, {}),  # as a quick mode may find
+        plots.plot_by_budget([1, 3, 10], BUDGETS, {"error (log scale)": {"ANN": [[0.04, 0.05], [0.03], []]}}),
+        plots.plot_by_budget([5], {"error (log scale)": {"ANN": [(0.01, 0, 0.02)], "CNN": [(0, 0, 0)]}}),
+        plots.plot_resamples({"image by image": np.arange(99.0), "writer by writer": np.zeros(9)}, "difference"),
+        plots.plot_best_of({"ANN, 1 epoch": [0.9, 0.95], "CNN, 1 epoch": [0.97]}, "best accuracy"),
+        plots.plot_sizes(SIZES, apart={"153"}),
+        plots.plot_sizes({"ANN": [("16", 10, 10, [0, 0])], "CNN": [("8", 20, 30, [0, 0.1])]}, apart=["16", "8"]),
     ]
     for figure in figures:
         figure.canvas.draw()
@@ -43,9 +78,8 @@ def test_every_figure_is_drawn_and_closed(both, digits):
 def test_learning_curves_are_lines_over_the_epochs_and_stars_at_their_ends(both):
     histories = {"ANN": {"loss": [2.0, 1.0], "accuracy": [0.5, 0.8]}, "CNN": {"loss": [1.5], "accuracy": [0.9]}}
     for axis, quantity in zip(plots.plot_learning_curves(histories, both).axes, ("loss", "accuracy"), strict=True):
-        drawn = {line.get_label(): line.get_xydata().tolist() for line in axis.lines}
         ann, cnn = (histories[name][quantity] for name in ("ANN", "CNN"))
-        assert drawn == {
+        assert drawn(axis) == {
             "ANN, training images": [[1, ann[0]], [2, ann[1]]],
             "ANN, test images": [[2, getattr(both["ANN"], quantity)]],
             "CNN, training images": [[1, cnn[0]]],
@@ -183,6 +217,49 @@ FOUR = {f"CNN {number}": np.eye(2) for number in range(4)}
         (lambda both: plots.plot_confusions({}), "nothing to draw"),
         (lambda both: plots.plot_learning_curves({}, {}), "nothing to draw"),
         (lambda both: plots.plot_accuracy_curves([1], {}, "x"), "nothing to draw"),
+        (lambda both: plots.plot_staircase({}), "nothing to draw.*ANN, 5 epochs"),
+        (lambda both: plots.plot_staircase({"Dense, SGD": (0.9, 0.8, 1)}), "'Dense, SGD'"),
+        (lambda both: plots.plot_staircase({"ANN": (0.9, 0.8)}), r"'ANN'.*\(0.9, 0.8\).*expected 1 of the form"),
+        (lambda both: plots.plot_staircase({"ANN": (0.8, 0.9, 1.0)}), "'ANN'.*0.8.*from 0.9 to 1.0.*in this order"),
+        (lambda both: plots.plot_staircase({"ANN": (np.nan, 0.9, 1.0)}), "'ANN'.*nan"),
+        (lambda both: plots.plot_staircase({"ANN": (98, 97, 99)}), "'ANN'.*from 97 to 99.*by 100"),
+        (lambda both: plots.plot_staircase({"ANN": (0.02, -0.01, 0.1)}), "'ANN'.*from -0.01"),
+        (lambda both: plots.plot_search({}, {}), "nothing to draw.*1 epoch"),
+        (lambda both: plots.plot_search({"a": {}}, {}), r"'a'.*\[\].*adam, nesterov"),
+        (lambda both: plots.plot_search({"a": {"adagrad": ([0.1], [0.1])}}, {}), "'a'.*'adagrad'.*adam.*plots.TRIALS"),
+        (lambda both: plots.plot_search({"a": {"adam": ([0.1], [])}}, {}), "'adam'.*as many"),
+        (lambda both: plots.plot_search({"a": {"adam": ([0.1],)}}, {}), "'adam'.*of the CNN"),
+        (lambda both: plots.plot_search({"a": {"adam": ([1.5], [0.2])}}, {}), "'adam'.*1.5.*from 0 to 1"),
+        (lambda both: plots.plot_search({"a": {"adam": ([0.1], [np.nan])}}, {}), "'adam'.*nan"),
+        (lambda both: plots.plot_search(TRIALS, {"1 epoch": {"best": (-0.1, 0.1)}}), "'best'.*-0.1"),
+        (lambda both: plots.plot_search(TRIALS, {"1": {}}), r"\['1'\].*panels \['1 epoch'\]"),
+        (lambda both: plots.plot_by_budget([1], {}), "nothing to draw"),
+        (lambda both: plots.plot_by_budget([1], {"error": {}}), "nothing to draw"),
+        (lambda both: plots.plot_by_budget([], BUDGETS), r"epochs=\[\]"),
+        (lambda both: plots.plot_by_budget([0, 1, 3], BUDGETS), r"epochs=\[0, 1, 3\].*above 0"),
+        (lambda both: plots.plot_by_budget([1, 10, 3], BUDGETS), r"epochs=\[1, 10, 3\].*rising"),
+        (lambda both: plots.plot_by_budget([1, 1, 3], BUDGETS), r"epochs=\[1, 1, 3\].*rising"),
+        (lambda both: plots.plot_by_budget([1, 3], BUDGETS), "'ANN'.*expected 2 of the form"),
+        (lambda both: plots.plot_by_budget([1], {"error": {"ANN": [(3, 1, 2)]}}), "'ANN'.*3.*from 1 to 2"),
+        (lambda both: plots.plot_by_budget([1], {"e": {f"ANN {i}": [(1, 1, 1)] for i in range(4)}}), "'ANN 3'.*'e'"),
+        (lambda both: plots.plot_by_budget([1, 3, 10], BUDGETS, {"points": {"ANN": [[]] * 3}}), "3.*'ANN'.*'points'"),
+        (lambda both: plots.plot_by_budget([1, 3, 10], BUDGETS, {"error": {"ANN": [[]] * 3}}), "'ANN'.*'error'"),
+        (
+            lambda both: plots.plot_by_budget([1, 3, 10], BUDGETS, {"points": {"own recipes": [[1]]}}),
+            "1 arr.*of 3",
+        ),
+        (lambda both: plots.plot_resamples({}, "x"), "nothing to draw.*image by image"),
+        (lambda both: plots.plot_resamples({"image by image": np.eye(2)}, "x"), r"samples of 'image.*\(2, 2\)"),
+        (lambda both: plots.plot_best_of({}, "x"), "nothing to draw"),
+        (lambda both: plots.plot_best_of({"ANN, 1 epoch": []}, "x"), r"accuracies of 'ANN, 1 epoch'.*\(0,\)"),
+        (lambda both: plots.plot_best_of({"Dense": [0.9]}, "x"), "'Dense'"),
+        (lambda both: plots.plot_sizes({}), "nothing to draw"),
+        (lambda both: plots.plot_sizes({"ANN": [("16", 12, [0.1])]}), "'ANN'.*'16'.*expected .label, parameters, mult"),
+        (lambda both: plots.plot_sizes({"ANN": [("16", 0, 12, [0.1])]}), "'16'.*above 0"),
+        (lambda both: plots.plot_sizes({"ANN": [("16", 12, -1, [0.1])]}), "'16'.*above 0"),
+        (lambda both: plots.plot_sizes({"ANN": [("16", 12, 12, 0.1)]}), r"errors of 'ANN 16'.*\(\)"),
+        (lambda both: plots.plot_sizes(SIZES, "153"), "apart='153'.*'153', '16', '64-64'"),
+        (lambda both: plots.plot_sizes({"Dense": SIZES["ANN"]}), "'Dense'"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(both, draw, said):
@@ -202,3 +279,165 @@ def test_one_run_is_a_point_and_its_mean_without_a_spread():
     point, mean = axis.lines
     assert point.get_xdata() == mean.get_xdata() == [0.97]
     assert not axis.containers[0].has_xerr
+
+
+def test_a_staircase_has_treads_at_the_means_and_the_changes_at_its_risers():
+    figure = plots.plot_staircase(STEPS)
+    figure.canvas.draw()
+    (axis,) = figure.axes
+    lines = [(line.get_xydata().tolist(), line.get_color()) for line in axis.lines]
+    ann, cnn, grey = plots.STYLES["ANN"]["color"], plots.STYLES["CNN"]["color"], "0.6"
+    assert lines == [
+        ([[-0.5, 0.96], [0.5, 0.96]], ann),
+        ([[0, 0.95], [0, 0.97]], ann),
+        ([[0.5, 0.98], [1.5, 0.98]], ann),
+        ([[1, 0.97], [1, 0.985]], ann),
+        ([[0.5, 0.96], [0.5, 0.98]], grey),
+        ([[1.5, 0.97], [2.5, 0.97]], cnn),
+        ([[2, 0.96], [2, 0.99]], cnn),
+        ([[1.5, 0.98], [1.5, 0.97]], grey),
+    ]
+    assert {text.get_text(): text.xy for text in axis.texts} == {"+2.00": (0.5, 0.98), "-1.00": (1.5, 0.98)}
+    assert tick_labels(axis.xaxis) == list(STEPS)
+    assert tick_labels(axis.yaxis) == ["95%", "96%", "97%", "98%", "99%"]
+
+
+def test_a_search_is_drawn_recipe_by_recipe_and_what_failed_at_the_edge():
+    marked = {"best for the ANN": (0.02, 0.04), "best for the CNN": (0.03, 0.01), "best for both": (0.5, 0.01)}
+    figure = plots.plot_search(TRIALS, {"1 epoch": marked})
+    figure.canvas.draw()
+    (axis,) = figure.axes
+    assert drawn(axis) == {
+        "equal errors": [[0.8 * 0.02] * 2, [0.2] * 2],
+        "Adam": [[0.02, 0.04], [0.03, 0.01]],
+        "SGD with Nesterov momentum": [[0.2, 0.05], [0.1, 0.2]],
+        "best for the ANN": [[0.02, 0.04]],
+        "best for the CNN": [[0.03, 0.01]],
+        "best for both": [[0.2, 0.01]],
+    }
+    looks = {line.get_label(): (line.get_color(), line.get_marker()) for line in axis.lines}
+    assert looks["best for the ANN"] == ("#0072B2", "o") and looks["best for the CNN"] == ("#D55E00", "s")
+    assert looks["best for both"] == ("k", "*") and looks["Adam"] != looks["SGD with Nesterov momentum"]
+    assert (axis.get_xscale(), axis.get_yscale()) == ("log", "log")
+    np.testing.assert_allclose([*axis.get_xlim(), *axis.get_ylim()], [0.016, 0.2, 0.008, 0.2])
+    assert tick_labels(axis.xaxis) == ["2%", "3%", "5%", "10%", "20%"]
+    assert tick_labels(axis.yaxis) == ["1%", "2%", "3%", "5%", "10%", "20%"]
+    assert all("20 % or worse" in label for label in (axis.get_xlabel(), axis.get_ylabel()))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == list(drawn(axis))
+
+
+def test_the_panels_of_a_search_share_their_axes_and_an_error_of_0_lies_at_their_end():
+    panels = {"1 epoch": {"adam": ([0.1], [0.05])}, "3 epochs": {"nesterov": ([0.05], [0.0])}}
+    figure = plots.plot_search(panels, {"3 epochs": {"best for the CNN": (0.05, 0.01)}})
+    left, right = figure.axes
+    assert left.get_title() == "1 epoch" and list(drawn(left)) == ["equal errors", "Adam"]
+    assert left.get_ylim() == right.get_ylim() == (0.8 * 0.01, 0.2)
+    assert drawn(right)["SGD with Nesterov momentum"] == [[0.05, 0.8 * 0.01]]
+    assert len(figure.legends[0].get_texts()) == 4  # each once, whatever panel it is in
+
+
+def test_results_by_budget_are_lines_with_intervals_side_by_side():
+    runs = [[0.04, 0.05], [0.03], []]
+    figure = plots.plot_by_budget([1, 3, 10], BUDGETS, {"error (log scale)": {"ANN": runs}})
+    figure.canvas.draw()
+    for axis, (label, curves) in zip(figure.axes, BUDGETS.items(), strict=True):
+        assert (axis.get_xlabel(), axis.get_ylabel()) == ("epochs of training", label)
+        assert axis.get_xscale() == "log" and tick_labels(axis.xaxis) == ["1", "3", "10"]
+        assert [text.get_text() for text in axis.get_legend().get_texts()] == list(curves)
+        lines = {line.get_label(): line for line in axis.lines}
+        for shift, bars, (name, values) in zip((-1, 1), axis.collections, curves.items(), strict=True):
+            x, y = lines[name].get_data()
+            np.testing.assert_allclose(x, np.array([1, 3, 10]) * 10 ** (0.015 * shift))
+            np.testing.assert_array_equal(y, [value for value, _, _ in values])
+            np.testing.assert_allclose(
+                bars.get_segments(),
+                [[(at, low), (at, high)] for at, (_, low, high) in zip(x, values, strict=True)],
+            )
+    left, right = figure.axes
+    singles = [line for line in left.lines if line.get_marker() == "."]
+    assert [line.get_ydata().tolist() for line in singles][:3] == runs
+    for line, at in zip(singles, drawn(left)["ANN"], strict=False):
+        assert set(line.get_xdata()) <= {at[0]}
+
+
+def test_a_label_decides_the_y_axis_of_a_budget_panel():
+    panels = {
+        "error (log scale)": {"ANN": [(0.02, 0.009, 0.06)]},
+        "ratio (log scale)": {"ANN over CNN": [(2, 0.9, 6)]},
+        "error": {"ANN": [(0.02, 0.01, 0.03)]},
+        "points": {"first": [(0.1, -1, 2)]},
+        "more points": {"first": [(1.5, 1, 2)]},
+    }
+    figure = plots.plot_by_budget([5], panels)
+    figure.canvas.draw()
+    assert [axis.get_yscale() for axis in figure.axes] == ["log", "log", "linear", "linear", "linear"]
+    ticks = [tick_labels(axis.yaxis) for axis in figure.axes]
+    assert ticks[0] == ["1%", "1.5%", "2%", "2.5%", "3%", "4%", "5%"]
+    assert ticks[1] == ["1", "1.5", "2", "2.5", "3", "4", "5"]
+    assert all(label.endswith("%") for label in ticks[2]) and "2%" in ticks[2]
+    assert not any(label.endswith("%") for label in ticks[3] + ticks[4])
+    at_zero = [[line for line in axis.lines if set(line.get_ydata()) == {0}] for axis in figure.axes]
+    assert [len(lines) for lines in at_zero] == [0, 0, 0, 1, 0]
+
+
+def test_only_networks_have_the_colours_of_networks():
+    curves = {name: [(1, 1, 1)] for name in ("CNN, own", "a", "CNN, shared", "b", "c", "d", "e")}
+    (axis,) = plots.plot_by_budget([1], {"points": curves}).axes
+    looks = {line.get_label(): (line.get_color(), line.get_marker(), line.get_linestyle()) for line in axis.lines}
+    assert looks["CNN, own"] == ("#D55E00", "s", "-") and looks["CNN, shared"] == ("#D55E00", "s", "--")
+    taken = {style["color"] for style in plots.STYLES.values()}
+    others = [looks[name] for name in "abcd"]
+    assert len({color for color, _, _ in others} - taken) == len({marker for _, marker, _ in others}) == 4
+    assert looks["e"] == (*looks["a"][:2], "--")  # the colours start again, with another line
+
+
+def test_resamples_are_histograms_on_the_same_bins_under_the_bars_of_their_middle():
+    samples = {"image by image": np.arange(41) / 40, "writer by writer": np.arange(81) / 20}
+    (axis,) = plots.plot_resamples(samples, "difference").axes
+    low, high = axis.lines
+    np.testing.assert_allclose(low.get_xdata(), [0.025, 0.975])
+    np.testing.assert_allclose(high.get_xdata(), [0.1, 3.9])
+    tallest = max(patch.get_xy()[:, 1].max() for patch in axis.patches)
+    assert tallest < low.get_ydata()[0] == low.get_ydata()[1] < high.get_ydata()[0] < axis.get_ylim()[1]
+    first, second = (patch.get_xy() for patch in axis.patches)
+    assert set(first[:, 0]) == set(second[:, 0]) and {0, 4} <= set(first[:, 0])
+    counts = [patch.get_xy()[:, 1][1::2][:60].sum() for patch in axis.patches]
+    assert counts == [41, 81]
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == list(samples)
+    assert axis.get_xlabel() == "difference" and "95 %" in axis.get_ylabel()
+
+
+def test_the_best_of_n_is_drawn_from_the_first_trial_on():
+    curves = {"ANN, 1 epoch": [0.9, 0.92, 0.93], "ANN, 3 epochs": [0.94, 0.95], "CNN, 1 epoch": [0.96]}
+    figure = plots.plot_best_of(curves, "best accuracy")
+    figure.canvas.draw()
+    (axis,) = figure.axes
+    assert drawn(axis) == {
+        "ANN, 1 epoch": [[1, 0.9], [2, 0.92], [3, 0.93]],
+        "ANN, 3 epochs": [[1, 0.94], [2, 0.95]],
+        "CNN, 1 epoch": [[1, 0.96]],
+    }
+    assert [line.get_linestyle() for line in axis.lines] == ["-", "--", "-"]
+    assert [line.get_color() for line in axis.lines] == ["#0072B2", "#0072B2", "#D55E00"]
+    assert tick_labels(axis.xaxis) == ["1", "2", "3"] and "92%" in tick_labels(axis.yaxis)
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("trials", "best accuracy")
+
+
+def test_sizes_are_joined_in_order_of_their_cost_and_those_apart_stay_open():
+    figure = plots.plot_sizes(SIZES, apart={"153"})
+    figure.canvas.draw()
+    for axis, column in zip(figure.axes, (1, 2), strict=True):
+        assert (axis.get_xscale(), axis.get_yscale()) == ("log", "log")
+        sixteen, both_64, cnn = (size[column] for size in (SIZES["ANN"][2], SIZES["ANN"][0], SIZES["CNN"][0]))
+        assert drawn(axis) == {"ANN": [[sixteen, 0.06], [both_64, 0.025]], "CNN": [[cnn, 0.01]]}
+        (alone,) = (line for line in axis.lines if line.get_markerfacecolor() == "w")
+        assert alone.get_xydata().tolist() == [[SIZES["ANN"][1][column], 0.04]]
+        single = [line.get_xydata().tolist() for line in axis.lines if line.get_marker() == "."]
+        assert single[0] == [[both_64, 0.02], [both_64, 0.03]] and len(single) == 4
+        assert {text.get_text(): text.xy for text in axis.texts} == {
+            size[0]: (size[column], np.mean(size[3])) for sizes in SIZES.values() for size in sizes
+        }
+    left, right = figure.axes
+    assert left.get_xlabel().startswith("parameters") and right.get_xlabel().startswith("multiply-adds per image")
+    assert tick_labels(left.xaxis) == ["10", "30", "100"] and "thousands" in left.get_xlabel()
+    assert {"1%", "2%", "3%", "5%"} <= set(tick_labels(left.yaxis))
