@@ -75,7 +75,8 @@ def resample_errors(groups, writer, series=None, among=None, resamples=10_000, s
     those drawn, the same for all groups; and it draws the seeds of each group, independently of the other groups. So
     a column minus another, or divided by it, shows how far a difference or a ratio may be off. With writer=np.arange(N)
     it resamples images one by one, as if they were independent. Where seeds disagree on single images by mere chance,
-    that chance is counted three times, and the intervals are too wide rather than too narrow (Owen).
+    that chance is counted three times, which makes intervals too wide (Owen). Of S seeds the spread between seeds comes
+    out too small by a factor of (S - 1) / S in variance: with fewer than about five, intervals may be too narrow.
     A percentile bootstrap of clusters within strata: Davison and Hinkley, Bootstrap Methods and their Application,
     1997, chapter 3.8; of two crossed factors: Owen 2007, Annals of Applied Statistics 1:386.
     Raises ValueError for arrays that do not fit together.
