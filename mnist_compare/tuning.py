@@ -1,6 +1,7 @@
 """Equal tuning: the same search for a good recipe, for several networks alike."""
 
 import math
+import reprlib
 from collections import Counter
 from numbers import Integral, Real
 from typing import NamedTuple
@@ -38,7 +39,10 @@ class Search(NamedTuple):
 
     @property
     def regrets(self):
-        """{network: float (recipes,)}: how much accuracy a recipe loses against the network's winner."""
+        """{network: float (recipes,)}: how much accuracy a recipe loses against the network's winner.
+
+        Below 0 where a recipe was better, but by its first seed only.
+        """
         return {network: values[self.winners[network]] - values for network, values in self.means.items()}
 
     @property
@@ -60,8 +64,8 @@ def recipes_to_try(count, epochs, bounds=BOUNDS, batch_sizes=BATCH_SIZES):
     """
     if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
         raise ValueError(f"count={count!r}, expected a whole number of recipes from 1.")
-    if not batch_sizes:
-        raise ValueError("batch_sizes is empty, expected one batch size at least.")
+    if not isinstance(batch_sizes, (tuple, list)) or not batch_sizes:
+        raise ValueError(f"batch_sizes={batch_sizes!r}, expected a tuple or list of one batch size at least.")
     _check_bounds(bounds)
     doublings = math.ceil(math.log2(count))
     points = qmc.Sobol(3, scramble=False).random_base2(doublings)[:count] + 0.5 / 2**doublings
@@ -88,35 +92,18 @@ def search(try_all, networks, recipes, finalists, bounds=None):
     chosen again, until none lies so near. None: the recipes are all there is.
     Raises ValueError for names, recipes, finalists or bounds of any other form, and for accuracies that are none.
     """
-    networks, recipes = list(networks), list(recipes)
-    if not networks or not all(isinstance(network, str) for network in networks) or len({*networks}) < len(networks):
-        raise ValueError(f"The networks are {networks!r}, expected different names.")
-    if not recipes or not all(isinstance(recipe, Recipe) for recipe in recipes) or len({*recipes}) < len(recipes):
-        raise ValueError(f"{len(recipes)} recipes were given, expected different Recipes, one at least.")
-    if isinstance(finalists, bool) or not isinstance(finalists, Integral) or not 1 <= finalists <= len(recipes):
-        raise ValueError(f"finalists={finalists!r}, expected a whole number from 1 to the {len(recipes)} recipes.")
+    _check_search(networks, recipes, finalists, bounds)
+    networks, recipes, start, known = list(networks), list(recipes), bounds, {}
     spread = Counter(recipe.optimizer for recipe in recipes)
-    if bounds is not None:
-        _check_bounds(bounds)
-        if not set(spread) <= set(bounds):
-            raise ValueError(
-                f"The recipes are of {', '.join(sorted(spread))}, but the bounds are of {', '.join(sorted(bounds))}: "
-                "expected those that the recipes are from, or None."
-            )
-    known = {}
 
     def known_after(trials):
         new = [trial for trial in dict.fromkeys(trials) if trial not in known]
-        accuracies = list(try_all(new)) if new else []
-        if len(accuracies) != len(new) or not all(isinstance(a, Real) and 0 <= a <= 1 for a in accuracies):
-            raise ValueError(f"try_all gave {accuracies!r} for {len(new)} trials, expected a number from 0 to 1 each.")
-        known.update(zip(new, map(float, accuracies), strict=True))
+        known.update(zip(new, _accuracies(try_all, new), strict=True))
         return {
             network: np.array([[known.get((network, recipe, seed), np.nan) for seed in (0, 1)] for recipe in recipes])
             for network in networks
         }
 
-    start = bounds
     while True:
         first = {
             network: values[:, 0]
@@ -146,8 +133,46 @@ def search(try_all, networks, recipes, finalists, bounds=None):
             )
             recipes += [recipe for recipe in beyond if recipe not in recipes]
     regrets = np.array([values[winners[network]] - values for network, values in means.items()])
+    regrets = np.round(regrets, 9)  # equal ones are equal, however their subtractions were rounded
     order = np.lexsort((regrets.sum(axis=0), regrets.max(axis=0)))  # NaN, where a second seed is missing, comes last
     return Search(recipes, accuracies, winners, int(order[0]), bounds)
+
+
+def _check_search(networks, recipes, finalists, bounds):
+    for given, kind, expected in ((networks, str, "names"), (recipes, Recipe, "Recipes")):
+        those = isinstance(given, (list, tuple, dict)) and given and all(isinstance(one, kind) for one in given)
+        if not those or len({*given}) < len(given):
+            raise ValueError(
+                f"{reprlib.repr(given)} was given, expected a list of {expected}, one at least: give each once."
+            )
+    if isinstance(finalists, bool) or not isinstance(finalists, Integral) or not 1 <= finalists <= len(recipes):
+        raise ValueError(f"finalists={finalists!r}, expected a whole number from 1 to the {len(recipes)} recipes.")
+    if bounds is None:
+        return
+    _check_bounds(bounds)
+    optimizers = {recipe.optimizer for recipe in recipes}
+    if not optimizers <= set(bounds):
+        raise ValueError(
+            f"The recipes are of {', '.join(sorted(optimizers))}, but the bounds are of {', '.join(sorted(bounds))}: "
+            "expected those that the recipes are from, or None."
+        )
+    if any((recipe.epochs, recipe.schedule) != (recipes[0].epochs, "one_cycle") for recipe in recipes):
+        raise ValueError(
+            "The recipes differ in their epochs or are not one_cycle, but bounds are for those of `recipes_to_try`: "
+            "pass those, or None."
+        )
+
+
+def _accuracies(try_all, trials):
+    """Return what `try_all` answers as a list of floats, or raise ValueError."""
+    answers = try_all(trials) if trials else []
+    accuracies = [] if answers is None else list(answers)
+    if len(accuracies) != len(trials) or not all(isinstance(a, Real) and 0 <= a <= 1 for a in accuracies):
+        raise ValueError(
+            f"try_all gave {reprlib.repr(answers)} for {len(trials)} trials, expected a list of one number from 0 to 1 "
+            "for each: let it return accuracies."
+        )
+    return [float(accuracy) for accuracy in accuracies]
 
 
 def _check_bounds(bounds):

@@ -50,7 +50,7 @@ def test_one_recipe_is_in_the_middle():
         ({"bounds": {"adam": (0.1, math.inf)}}, "above 0 and rising"),
         ({"bounds": {"adam": "ab"}}, "above 0 and rising"),
         ({"bounds": {"adam": 0.1}}, "above 0 and rising"),
-        ({"batch_sizes": []}, "batch_sizes is empty"),
+        ({"batch_sizes": []}, r"batch_sizes=\[\], expected a tuple or list"),
         ({"batch_sizes": [0]}, "batch_size=0"),
         ({"epochs": 0}, "epochs=0"),
     ],
@@ -154,23 +154,31 @@ def test_without_bounds_nothing_is_added():
 @pytest.mark.parametrize(
     "change, said",
     [
-        ({"networks": []}, "expected different names"),
-        ({"networks": ["a", "a"]}, "expected different names"),
-        ({"networks": [1]}, "expected different names"),
-        ({"recipes": []}, "0 recipes were given"),
-        ({"recipes": [*recipes_to_try(2, 1)] * 2}, "4 recipes were given, expected different"),
-        ({"recipes": ["adam"]}, "expected different Recipes"),
+        ({"networks": []}, r"\[\] was given, expected a list of names"),
+        ({"networks": ["a", "a"]}, "expected a list of names, one at least: give each once"),
+        ({"networks": [1]}, "expected a list of names"),
+        ({"networks": 5}, "5 was given, expected a list of names"),
+        ({"recipes": []}, "expected a list of Recipes"),
+        ({"recipes": [*recipes_to_try(2, 1)] * 2}, "expected a list of Recipes, one at least: give each once"),
+        ({"recipes": ["adam"]}, "expected a list of Recipes"),
         ({"finalists": 0}, "finalists=0, expected a whole number from 1 to the 4 recipes"),
         ({"finalists": 5}, "finalists=5"),
         ({"bounds": {"adam": (1, 0)}}, "above 0 and rising"),
         ({"try_all": lambda trials: [0.5]}, r"gave \[0.5\] for 4 trials"),
-        ({"try_all": lambda trials: [math.nan] * len(trials)}, "expected a number from 0 to 1"),
+        ({"try_all": lambda trials: [math.nan] * len(trials)}, "expected a list of one number from 0 to 1 for each"),
     ],
 )
 def test_a_search_that_cannot_be_made(change, said):
     options = {"try_all": Trials({"a": hill(0.1)}), "networks": ["a"], "recipes": recipes_to_try(4, 1), "finalists": 2}
     with pytest.raises(ValueError, match=said):
         search(**{**options, **change})
+
+
+def test_bounds_are_for_recipes_of_one_length_and_one_cycle():
+    recipes = recipes_to_try(4, 1)
+    for other in (replace(recipes[0], epochs=2), replace(recipes[0], schedule="constant")):
+        with pytest.raises(ValueError, match="differ in their epochs or are not one_cycle"):
+            search(Trials({"a": hill(0.1)}), ["a"], [*recipes, other], 2, BOUNDS)
 
 
 def test_bounds_must_name_what_the_recipes_are_of():
