@@ -76,6 +76,7 @@ def kernel_check(notebook):
 
 
 CHECK = kernel_check(NOTEBOOKS[0])
+ADVICE = "choose the kernel of .venv, or start JupyterLab by `make lab`; in Colab, set REPOSITORY in this cell first."
 NOT_HERE = f"This notebook runs on {sys.executable}, which has no mnist_compare: "
 
 
@@ -95,7 +96,7 @@ def test_where_the_package_is_the_check_says_nothing():
 
 
 def test_where_it_is_not_one_sentence_says_what_to_do():
-    sentence = NOT_HERE + "choose the kernel of .venv, or start JupyterLab by `make lab`."
+    sentence = NOT_HERE + ADVICE
     assert run(CHECK, "-I", "-S") == ("", f"ModuleNotFoundError: {sentence}")
     in_jupyter = (
         "import sys; from IPython.core.interactiveshell import InteractiveShell; sys.modules['mnist_compare'] = None;"
@@ -126,15 +127,15 @@ def test_colab_fetches_the_project():
     pip = [sys.executable, "-m", "pip", "install", "--quiet"]
     assert (json.loads(said), error) == (
         [
+            ["rm", "-rf", "/content/lesson"],
             ["git", "clone", "--quiet", "--depth=1", address, "/content/lesson"],
-            "/content/lesson/notebooks",
             [*pip, "wigglystuff"],
             [*pip, "--no-deps", "/content/lesson"],
+            "/content/lesson/notebooks",
         ],
         "",
     )
 
 
 def test_colab_asks_for_the_address_while_it_is_not_set():
-    advice = "set REPOSITORY in this cell to the address of the project and run the cell again."
-    assert run(IN_COLAB + CHECK, "-I", "-S") == ("", f"ModuleNotFoundError: {NOT_HERE}{advice}")
+    assert run(IN_COLAB + CHECK, "-I", "-S") == ("", f"ModuleNotFoundError: {NOT_HERE}{ADVICE}")

@@ -18,9 +18,11 @@ from mnist_compare import (
     experiments,
     identity,
     load_mnist,
+    load_writers,
     run_all,
     store,
 )
+from mnist_compare.writers import held_out_by_writer
 
 PUBLISHED = sorted(publish.RESULTS.glob("*.json"))
 
@@ -45,12 +47,15 @@ def test_every_published_run_is_wanted_by_a_notebook_and_none_is_missing():
 
 
 def test_every_file_is_whole_small_and_under_its_key(published, mnist):
-    train_digest, test_digest = (identity.digest(x[..., None], y) for x, y in mnist)
+    (x, y), _ = mnist
+    held_out = held_out_by_writer(load_writers()[0])
+    to_choose_by = (x[~held_out], y[~held_out]), (x[held_out], y[held_out])
+    labels = {tuple(identity.digest(x[..., None], y) for x, y in sets): sets[1][1] for sets in (mnist, to_choose_by)}
     for path, content in published.items():
         decides = content["decides"]
         assert path.stem.endswith(identity.digest(decides)), path.name
-        assert (decides["train"], decides["test"]) == (train_digest, test_digest), path.name
-        assert store.read(path.read_bytes(), decides, mnist[1][1]).accuracy > 0.9, path.name
+        run = store.read(path.read_bytes(), decides, labels[decides["train"], decides["test"]])
+        assert run.accuracy > 0.9 or "trial" in path.name, path.name
         assert {"tensorflow", "processor", "cores", "seconds", "date"} <= set(content["provenance"])
         assert path.stat().st_size < 10_000 + 2_000 * len(content.get("right", {})), path.name
 
@@ -75,9 +80,9 @@ def test_no_published_run_is_older_than_what_the_code_does(published, mnist):
 @pytest.mark.parametrize("name, build", [("ANN", build_ann), ("CNN", build_cnn)])
 def test_a_published_run_can_be_had_again(name, build, published, mnist, tmp_path, capsys):
     """Other processors round otherwise, and then a seed is as good as another one: six standard deviations of those."""
-    plans = [Plan(name, build, MATCHED_RECIPE, seed) for seed in range(10)]
+    plans = [Plan(name, build, MATCHED_RECIPE, seed) for seed in range(5)]
     runs = run_all(plans, *mnist, tmp_path, publish.RESULTS)
-    assert "10 runs as published" in capsys.readouterr().out
+    assert "5 runs as published" in capsys.readouterr().out
     (again,) = run_all(plans[:1], *mnist, tmp_path)
     for measure in (lambda run: run.accuracy, lambda run: run.history["loss"][-1]):
         assert abs(measure(again) - measure(runs[0])) < 6 * np.std([measure(run) for run in runs], ddof=1)
