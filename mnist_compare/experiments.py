@@ -27,6 +27,10 @@ PROBE_IMAGES = 500
 PROBED_FROM = 10_000  # training images: what has fewer is a trial, never published
 PROBE_RATES = {"sgd": 0.1, "nesterov": 0.02, "adam": 0.001}
 
+# {digest of the layers: network} of those trained last, which need not be compiled again: each compiling takes a second
+# or two, and memory that never returns.
+_compiled = {}
+KEPT_COMPILED = 2
 _in_memory = {}  # {(folder, address): bytes} where the folder could not be written
 
 
@@ -270,8 +274,8 @@ def _all_done(tasks, folder, suffix, read, do):
     ]
     if len(known) < len(tasks) and not store.is_writable(folder):
         warnings.warn(f"Runs stay in memory only: the folder {str(folder)!r} cannot be written.", stacklevel=3)
-    # Trainings that differ in their seed alone follow one another: then the network need not be compiled anew.
-    in_order = sorted(tasks, key=lambda task: identity.digest(task.decides["layers"], task.decides["recipe"]))
+    # What can go on with a network compiled already follows one another, see `train`.
+    in_order = sorted(tasks, key=_alike)
     layers, model = None, None
     with tqdm(total=len(tasks), leave=False, disable=len(known) == len(tasks)) as bar:
         for task in in_order:
@@ -280,8 +284,10 @@ def _all_done(tasks, folder, suffix, read, do):
             with _lock(folder, task):
                 outcome = _kept(folder, task.address, suffix, this)
                 if outcome is None:
-                    if layers != task.decides["layers"]:
-                        layers, model = task.decides["layers"], task.plan.build()
+                    if layers != _alike(task)[0]:
+                        _remember(layers, model)
+                        layers = _alike(task)[0]
+                        model = _compiled.pop(layers, None) or task.plan.build()
                     try:
                         content = do(task, model)
                     except KeyboardInterrupt:
@@ -297,12 +303,28 @@ def _all_done(tasks, folder, suffix, read, do):
                     outcome = this(content)
                 outcomes[task.key] = outcome
             bar.update()
+    _remember(layers, model)
     if failed:
         raise ValueError(
             f"{len(failed)} of {len(tasks)} trainings failed; the others are kept. "
             + " ".join(f"{title}: {reason}" for title, reason in failed.items())
         )
     return outcomes, count
+
+
+def _remember(layers, model):
+    """Keep a network for the next call, and let go of those before the last two."""
+    if layers is not None:
+        _compiled[layers] = model
+    for forgotten in list(_compiled)[:-KEPT_COMPILED]:
+        del _compiled[forgotten]
+
+
+def _alike(task):
+    """Return what trainings are sorted by: first by network, then by what makes it compile anew."""
+    recipe = task.plan.recipe
+    kind = recipe.optimizer, recipe.schedule, recipe.batch_size
+    return identity.digest(task.decides["layers"]), *kind, identity.digest(task.decides["recipe"])
 
 
 def _lock(folder, task):

@@ -37,13 +37,21 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
     """
 
     def __init__(self, peak, steps):
-        self.peak = peak
-        self.steps = steps
+        self.numbers = tf.Variable(tf.zeros(4), trainable=False)
+        self.set(peak, steps)
+
+    def set(self, peak, steps):
+        """Make it another peak and number of steps, also for a training step that has been compiled with this one."""
+        self.peak, self.steps = peak, steps
+        warm_up = steps / 4
+        # Factors instead of divisors, as compilers make of constants: so the bits are those of plain numbers.
+        factors = (np.float32(1) / np.float32(length) for length in (warm_up, steps - warm_up))
+        self.numbers.assign([peak, steps, *factors])
 
     def __call__(self, step):
-        warm_up = self.steps / 4
+        peak, steps, up, down = tf.unstack(self.numbers)
         step = tf.cast(step, tf.float32)
-        return self.peak * tf.maximum(0.0, tf.minimum(step / warm_up, (self.steps - step) / (self.steps - warm_up)))
+        return peak * tf.maximum(0.0, tf.minimum(step * up, (steps - step) * down))
 
     def get_config(self):
         return {"peak": self.peak, "steps": self.steps}
@@ -202,21 +210,27 @@ def _no_gradients_kept():
                 del gradient_registry._registry[name]
 
 
-def _compile(model, recipe, images):
-    model.compile(
-        optimizer=OPTIMIZERS[recipe.optimizer](recipe.learning_rate_schedule(images)),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-        jit_compile=_is_faster_with_xla(model, images * recipe.epochs),
-        steps_per_execution=25,  # fewer returns to Python, yet an interrupt is heard within a fraction of a second
-    )
-    model.compiled_for = (recipe, images)
-
-
-def _reset(optimizer):
-    """Let one of OPTIMIZERS begin anew: its step and its averages begin at 0."""
-    for variable in optimizer.variables:
-        if variable is not getattr(optimizer, "_learning_rate", None):
+def _prepare(model, recipe, images, compiled):
+    """Compile `model` for a training, or make what has been compiled for another one begin anew."""
+    kind = (recipe.optimizer, recipe.schedule, _is_faster_with_xla(model, images * recipe.epochs))
+    if not (compiled and getattr(model, "compiled_for", None) == kind):
+        model.compile(
+            optimizer=OPTIMIZERS[recipe.optimizer](recipe.learning_rate_schedule(images)),
+            loss="sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+            jit_compile=kind[-1],
+            steps_per_execution=25,  # fewer returns to Python, yet an interrupt is heard within a fraction of a second
+        )
+        model.compiled_for = kind
+        return
+    optimizer, rate = model.optimizer, recipe.learning_rate_schedule(images)
+    schedule = optimizer._learning_rate
+    if isinstance(schedule, OneCycle):
+        schedule.set(rate.peak, rate.steps)
+    else:
+        optimizer.learning_rate = rate
+    for variable in optimizer.variables:  # its step and its averages begin at 0
+        if variable is not schedule:
             variable.assign(keras.ops.zeros_like(variable))
 
 
@@ -235,8 +249,8 @@ def train(model, x, y, recipe, *, seed=0, validation_data=None, verbose=True, co
     the same seed gives bit-identical weights on the same machine.
     validation_data: (x, y) to be evaluated after each epoch, of the same form; nothing is learnt from it.
     verbose: print one line an epoch.
-    compiled: True if nothing has touched the model since it was trained by the same recipe on as many images: then it
-    is not compiled again, which saves a second or two.
+    compiled: True if nothing has touched the model since it was trained by this function: then it is not compiled
+    again for another recipe with the same optimizer and schedule, which saves a second or two, and memory.
     `history.history` holds a list each of "loss", "accuracy", "seconds" (of training) and, with validation_data,
     "val_loss" and "val_accuracy", one entry for each finished epoch.
     An interrupt (Ctrl-C, the stop button) ends the training, not the program: the model keeps what it has learnt,
@@ -259,10 +273,7 @@ def train(model, x, y, recipe, *, seed=0, validation_data=None, verbose=True, co
     try:
         with _one_at_a_time, _random_numbers_left_alone(), _no_gradients_kept():
             _draw_weights(model, seed)
-            if compiled and getattr(model, "compiled_for", None) == (recipe, len(x)):
-                _reset(model.optimizer)
-            else:
-                _compile(model, recipe, len(x))
+            _prepare(model, recipe, len(x), compiled)
             model.fit(
                 _batches(x, y, recipe.batch_size, seed),
                 epochs=recipe.epochs,

@@ -69,6 +69,32 @@ def test_a_run_is_what_train_and_evaluate_give(sets, tmp_path):
     assert (run.confusion == expected.confusion).all() and run.history["loss"] == history["loss"]
 
 
+def test_a_network_is_kept_compiled_for_the_next_call_and_only_two_are(sets, tmp_path, monkeypatch):
+    monkeypatch.setattr(experiments, "_compiled", {})
+    built = []
+
+    def building(units):
+        def build():
+            built.append(units)
+            return build_ann(units=(units,))
+
+        return build
+
+    plans = {units: [Plan("ANN", building(units), RECIPE, seed) for seed in (0, 1)] for units in (4, 5, 6)}
+    # Once to describe it, in every call, and once to train it, where it is not known any more.
+    runs = run_all([plans[4][0], plans[5][0]], *sets, tmp_path)
+    assert sorted(built) == [4, 4, 5, 5]
+    more = run_all([plans[4][1]], *sets, tmp_path)
+    assert sorted(built) == [4, 4, 4, 5, 5]
+    run_all([plans[6][0]], *sets, tmp_path)
+    assert len(experiments._compiled) == 2
+    monkeypatch.setattr(experiments, "_compiled", {})
+    for kept, seed in ((runs[0], 0), (more[0], 1)):
+        (afresh,) = run_all([plans[4][seed]], *sets, tmp_path / "other")
+        np.testing.assert_array_equal(kept.predictions, afresh.predictions)
+        assert kept.history["loss"] == afresh.history["loss"]
+
+
 def test_finished_runs_are_read_again(sets, tmp_path, trainings):
     plans = [Plan("ANN", build, RECIPE, seed) for seed in range(3)]
     first = run_all(plans, *sets, tmp_path)

@@ -157,20 +157,31 @@ def test_images_become_the_same_floats_batch_by_batch_as_all_at_once():
     np.testing.assert_array_equal(images, np.divide(levels, 255, dtype=np.float32)[..., None])
 
 
+@pytest.mark.parametrize("with_xla", [False, True])
 @pytest.mark.parametrize("optimizer, schedule", [("adam", "one_cycle"), ("nesterov", "constant")])
-def test_a_model_trained_again_by_the_same_recipe_starts_afresh_without_compiling(few, optimizer, schedule):
+def test_a_model_trained_again_starts_afresh_without_compiling(few, optimizer, schedule, with_xla, monkeypatch):
+    monkeypatch.setattr(training, "_is_faster_with_xla", lambda model, images: with_xla)
     recipe = Recipe(optimizer, 0.01, batch_size=32, epochs=2, schedule=schedule)
     model = tiny()
     train(model, *few, recipe, seed=1, verbose=False, compiled=True)
     step = model.train_function
-    again = train(model, *few, recipe, seed=2, verbose=False, compiled=True)
-    assert model.train_function is step
-    fresh = tiny()
-    first = train(fresh, *few, recipe, seed=2, verbose=False)
-    assert again.history["loss"] == first.history["loss"]
-    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), fresh.get_weights(), strict=True))
-    for other in (replace(recipe, learning_rate=0.02), replace(recipe, epochs=1)):
-        assert train(model, *few, other, seed=2, verbose=False, compiled=True).history["loss"] != again.history["loss"]
+    changes = {}, {"learning_rate": 0.02}, {"epochs": 1}, {"batch_size": 50}
+    for other in (replace(recipe, **change) for change in changes):
+        again = train(model, *few, other, seed=2, verbose=False, compiled=True)
+        assert model.train_function is step
+        fresh = tiny()
+        first = train(fresh, *few, other, seed=2, verbose=False)
+        assert again.history["loss"] == first.history["loss"]
+        assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), fresh.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize("change", [{"optimizer": "sgd"}, {"schedule": "constant"}])
+def test_another_optimizer_or_schedule_is_compiled(few, change):
+    recipe = Recipe("adam", 0.01, batch_size=32, epochs=1, schedule="one_cycle")
+    model, fresh = tiny(), tiny()
+    train(model, *few, recipe, verbose=False)
+    again = train(model, *few, replace(recipe, **change), verbose=False, compiled=True)
+    assert again.history["loss"] == train(fresh, *few, replace(recipe, **change), verbose=False).history["loss"]
 
 
 def test_whatever_somebody_did_to_the_model_training_starts_afresh(few):
