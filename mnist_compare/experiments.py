@@ -27,10 +27,10 @@ PROBE_IMAGES = 500
 PROBED_FROM = 10_000  # training images: what has fewer is a trial, never published
 PROBE_RATES = {"sgd": 0.1, "nesterov": 0.02, "adam": 0.001}
 
-# {digest of the layers: network} of those trained last, which need not be compiled again: each compiling takes a second
-# or two, and memory that never returns.
+# {(digest of the layers, optimizer, schedule): network} of those trained last, which need not be compiled again: each
+# compiling takes a second or two, and memory that never returns.
 _compiled = {}
-KEPT_COMPILED = 2
+KEPT_COMPILED = 4
 _in_memory = {}  # {(folder, address): bytes} where the folder could not be written
 
 
@@ -276,7 +276,7 @@ def _all_done(tasks, folder, suffix, read, do):
         warnings.warn(f"Runs stay in memory only: the folder {str(folder)!r} cannot be written.", stacklevel=3)
     # What can go on with a network compiled already follows one another, see `train`.
     in_order = sorted(tasks, key=_alike)
-    layers, model = None, None
+    kind, model = None, None
     with tqdm(total=len(tasks), leave=False, disable=len(known) == len(tasks)) as bar:
         for task in in_order:
             bar.set_description(f"{task.plan.name}, seed {task.plan.seed}")
@@ -284,10 +284,10 @@ def _all_done(tasks, folder, suffix, read, do):
             with _lock(folder, task):
                 outcome = _kept(folder, task.address, suffix, this)
                 if outcome is None:
-                    if layers != _alike(task)[0]:
-                        _remember(layers, model)
-                        layers = _alike(task)[0]
-                        model = _compiled.pop(layers, None) or task.plan.build()
+                    if kind != _alike(task)[:3]:
+                        _remember(kind, model)
+                        kind = _alike(task)[:3]
+                        model = _compiled.pop(kind, None) or task.plan.build()
                     try:
                         content = do(task, model)
                     except KeyboardInterrupt:
@@ -296,14 +296,14 @@ def _all_done(tasks, folder, suffix, read, do):
                         ) from None
                     except Exception as error:  # of every kind: the plans after it are to be done all the same
                         failed[task.title] = f"{error}" if isinstance(error, ValueError) else f"{error!r}"
-                        layers = None  # whatever state it has left the network in
+                        kind = None  # whatever state it has left the network in
                         continue
                     count += 1
                     _keep(folder, task, suffix, content)
                     outcome = this(content)
                 outcomes[task.key] = outcome
             bar.update()
-    _remember(layers, model)
+    _remember(kind, model)
     if failed:
         raise ValueError(
             f"{len(failed)} of {len(tasks)} trainings failed; the others are kept. "
@@ -312,10 +312,10 @@ def _all_done(tasks, folder, suffix, read, do):
     return outcomes, count
 
 
-def _remember(layers, model):
-    """Keep a network for the next call, and let go of those before the last two."""
-    if layers is not None:
-        _compiled[layers] = model
+def _remember(kind, model):
+    """Keep a network for the next call, and let go of all but the last few."""
+    if kind is not None:
+        _compiled[kind] = model
     for forgotten in list(_compiled)[:-KEPT_COMPILED]:
         del _compiled[forgotten]
 

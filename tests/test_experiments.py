@@ -69,8 +69,9 @@ def test_a_run_is_what_train_and_evaluate_give(sets, tmp_path):
     assert (run.confusion == expected.confusion).all() and run.history["loss"] == history["loss"]
 
 
-def test_a_network_is_kept_compiled_for_the_next_call_and_only_two_are(sets, tmp_path, monkeypatch):
+def test_a_network_is_kept_compiled_for_the_next_call_and_only_a_few_are(sets, tmp_path, monkeypatch):
     monkeypatch.setattr(experiments, "_compiled", {})
+    monkeypatch.setattr(experiments, "KEPT_COMPILED", 2)
     built = []
 
     def building(units):
