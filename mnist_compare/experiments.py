@@ -40,6 +40,7 @@ class Plan(NamedTuple):
     held_out: how many of the training images, the last ones, are set aside and evaluated after each epoch.
     rows: which training images to learn from, as often as each is to be shown: indices (M,), or a Boolean mask over
     them all; None for all.
+    augment: as for `train`, such as functools.partial(random_moves, most=6).
     """
 
     name: str
@@ -48,6 +49,7 @@ class Plan(NamedTuple):
     seed: int = 0
     held_out: int = 0
     rows: np.ndarray | None = None
+    augment: callable = None
 
 
 class DivergedError(ValueError):
@@ -165,8 +167,8 @@ def carry_out(plan, model, train_set):
         x, y = x[plan.rows], y[plan.rows]
     kept = len(x) - plan.held_out
     held_out = (x[kept:], y[kept:]) if plan.held_out else None
-    options = {"seed": plan.seed, "validation_data": held_out, "verbose": False, "compiled": True}
-    history = train(model, x[:kept], y[:kept], plan.recipe, **options)
+    options = {"seed": plan.seed, "augment": plan.augment, "validation_data": held_out}
+    history = train(model, x[:kept], y[:kept], plan.recipe, verbose=False, compiled=True, **options)
     if history.interrupted:
         raise KeyboardInterrupt
     if not np.isfinite(history.history["loss"]).all():
@@ -230,7 +232,14 @@ def _prepared(plans, train_set, test_set):
         if plan.build not in layers:
             layers[plan.build] = identity.describe(plan.build())
         decides = identity.decisive(
-            layers[plan.build], plan.recipe, plan.seed, plan.held_out, plan.rows, train_digest, test_digest
+            layers[plan.build],
+            plan.recipe,
+            plan.seed,
+            plan.held_out,
+            plan.rows,
+            train_digest,
+            test_digest,
+            plan.augment,
         )
         key = identity.digest(decides)
         tasks.append(_Task(plan, decides, key, f"{key}-{made}"))

@@ -10,7 +10,7 @@ from dataclasses import asdict, is_dataclass
 
 import numpy as np
 
-from mnist_compare import evaluation, models, training
+from mnist_compare import evaluation, models, perturbations, training
 from mnist_compare.backend import keras, tf
 
 LIBRARIES = {"keras", "tensorflow", "numpy", "scipy", "sklearn", *sys.stdlib_module_names}
@@ -127,9 +127,10 @@ def _renamed(value, number=None):
     return number.get(value, value) if number and isinstance(value, str) else value
 
 
-def decisive(layers, recipe, seed, held_out, rows, train_digest, test_digest):
+def decisive(layers, recipe, seed, held_out, rows, train_digest, test_digest, augment=None):
     """Return all that decides a run, as JSON can hold it. layers: from `describe`. rows: whole numbers, or None."""
-    return {
+    augmented = {} if augment is None else {"augment": _describe_function(augment)}
+    return augmented | {
         "layers": layers,
         "recipe": asdict(recipe),
         "seed": seed,
@@ -138,6 +139,22 @@ def decisive(layers, recipe, seed, held_out, rows, train_digest, test_digest):
         "train": train_digest,
         "test": test_digest,
     }
+
+
+def _describe_function(function):
+    """Return a function of the package, and the arguments it has been given, as code that reads like the call.
+
+    A function that is the user's own, or has no name, adds a digest of its code.
+    """
+    given, bare = {}, function
+    while isinstance(bare, functools.partial):
+        names = list(inspect.signature(bare.func).parameters)
+        given = dict(zip(names, bare.args, strict=False)) | bare.keywords | given
+        bare = bare.func
+    arguments = ", ".join(f"{name}={digest(value) if np.size(value) > 1 else value!r}" for name, value in given.items())
+    name = getattr(bare, "__name__", type(bare).__name__)
+    is_ours = isinstance(bare, types.FunctionType) and bare.__module__.startswith("mnist_compare.")
+    return f"{name}({arguments})" + ("" if is_ours else f" of code {code_digest(bare)[:16]}")
 
 
 def digest(*values):
@@ -163,7 +180,7 @@ def made_by():
     """
     from mnist_compare import experiments  # which builds on this module
 
-    roots = training.train, evaluation.predict, experiments.carry_out, experiments.probe
+    roots = training.train, evaluation.predict, experiments.carry_out, experiments.probe, perturbations.random_moves
     versions = [sys.version_info[:2], tf.__version__, keras.__version__, np.__version__]
     return digest([code_digest(*roots), versions])[:8]
 

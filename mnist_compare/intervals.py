@@ -23,7 +23,7 @@ class Contrast(NamedTuple):
 
     first, second: the mean error rate of each, 0 to 1. gap: the first minus the second, in percentage points. ratio:
     the first divided by the second. pairs_won: of all pairs of a network of the first and one of the second, the share
-    in which the second makes fewer errors; equal ones count half.
+    in which the second makes fewer errors; equal ones count half. If paired: of the pairs of the same place.
     """
 
     first: Estimate
@@ -33,10 +33,11 @@ class Contrast(NamedTuple):
     pairs_won: float
 
 
-def contrast(first, second, writers, resamples=10_000, seed=0):
+def contrast(first, second, writers, resamples=10_000, seed=0, paired=False):
     """Return the Contrast of two lists of Runs of the same test images, one Run for each seed.
 
     writers: Writers of those images. The intervals allow for other writers and other seeds: see resample_errors.
+    paired: True where the runs of the same place have learnt from the same small part of the training images.
     Raises ValueError for no runs, for runs of other images, and where the second makes no error, so that there is no
     ratio.
     """
@@ -49,12 +50,12 @@ def contrast(first, second, writers, resamples=10_000, seed=0):
                 "least in each list, and the Writers of their test images."
             )
         groups.append(np.array([run.correct for run in runs]))
-    samples = resample_errors(groups, *writers, resamples=resamples, seed=seed)
+    samples = resample_errors(groups, *writers, paired=paired, resamples=resamples, seed=seed)
     errors = [1 - group.mean(axis=1) for group in groups]
     means = [float(values.mean()) for values in errors]
     if means[1] == 0 or (samples[:, 1] == 0).any():
         raise ValueError("The second networks make too few errors for a ratio: take more test images.")
-    difference = errors[0][:, None] - errors[1]
+    difference = errors[0] - errors[1] if paired else errors[0][:, None] - errors[1]
     return Contrast(
         Estimate(means[0], *interval(samples[:, 0])),
         Estimate(means[1], *interval(samples[:, 1])),
@@ -64,15 +65,16 @@ def contrast(first, second, writers, resamples=10_000, seed=0):
     )
 
 
-def resample_errors(groups, writer, series=None, among=None, resamples=10_000, seed=0):
+def resample_errors(groups, writer, series=None, among=None, resamples=10_000, seed=0, paired=False):
     """Return the error rates of groups of networks under resampling, float (resamples, groups), each from 0 to 1.
 
     groups: a list of bool arrays (S, N), whether the network of each of S seeds classifies each of the N test images
     correctly; S may differ between groups. writer: (N,), who wrote each image. series: (N,), the group of people each
     image comes from; None if that is one. among: a list of bool arrays like `groups`, of the images that count for
     each network, such as those of one digit; None if all do. Where a resample has none, its rate is NaN.
+    paired: True to draw the same places of all groups, of equal S, where those belong together: see `contrast`.
     Each resample draws as many writers as there are, with replacement, within each series, and takes all images of
-    those drawn, the same for all groups; and it draws the seeds of each group, independently of the other groups. So
+    those drawn, the same for all groups; and it draws the seeds of each group, unless paired independently. So
     a column minus another, or divided by it, shows how far a difference or a ratio may be off. With writer=np.arange(N)
     it resamples images one by one, as if they were independent. Where seeds disagree on single images by mere chance,
     that chance is counted three times, which makes intervals too wide (Owen). Of S seeds the spread between seeds comes
@@ -103,6 +105,11 @@ def resample_errors(groups, writer, series=None, among=None, resamples=10_000, s
         )
     if not isinstance(resamples, (int, np.integer)) or resamples < 1:
         raise ValueError(f"resamples={resamples!r}, expected a whole number from 1.")
+    if paired and len({len(group) for group in groups}) > 1:
+        raise ValueError(
+            f"The groups are paired but have {', '.join(str(len(group)) for group in groups)} networks, expected as "
+            "many in each: leave out those without a partner, or set paired=False."
+        )
     people, number = np.unique(writer, return_inverse=True)
     series_of = np.empty(len(people), series.dtype)
     series_of[number] = series
@@ -124,7 +131,8 @@ def resample_errors(groups, writer, series=None, among=None, resamples=10_000, s
         for stratum in strata:
             drawn[:, stratum] = _times_drawn(generator, len(block), len(stratum))
         for column, (errors, images) in enumerate(zip(wrong, shown, strict=True)):
-            seeds = _times_drawn(generator, len(block), errors.shape[1])
+            if column == 0 or not paired:
+                seeds = _times_drawn(generator, len(block), errors.shape[1])
             with np.errstate(invalid="ignore"):  # none shown
                 block[:, column] = (seeds * (drawn @ errors) / (drawn @ images)).mean(axis=1)
     return rates

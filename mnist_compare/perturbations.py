@@ -29,16 +29,31 @@ def translate(images, down, right):
     return np.where(inside, moved, np.zeros((), images.dtype))
 
 
-def room(images):
+def room(images, unseen=0):
     """Return how far the ink of each image can move before it leaves the frame.
 
-    {"up", "down", "left", "right"}: int (N,) each, in pixels. Ink is every pixel above 0; without any, the room is
-    the whole frame.
+    {"up", "down", "left", "right"}: int (N,) each, in pixels, from 0. Ink is every pixel above 0; without any, the room
+    is the whole frame.
+    unseen: how many of the last rows and columns are not counted as part of the frame; ink may not move into them.
     """
+    unseen = _whole("unseen", unseen)
     images = _checked(images)
     in_row, in_column = (images > 0).any(axis=2), (images > 0).any(axis=1)
     directions = {"up": in_row, "down": in_row[:, ::-1], "left": in_column, "right": in_column[:, ::-1]}
-    return {name: np.where(ink.any(axis=1), ink.argmax(axis=1), ink.shape[1]) for name, ink in directions.items()}
+    free = {name: np.where(ink.any(axis=1), ink.argmax(axis=1), ink.shape[1]) for name, ink in directions.items()}
+    return free | {name: np.maximum(free[name] - unseen, 0) for name in ("down", "right")}
+
+
+def random_moves(images, most, unseen=0, generator=None):
+    """Move each image by random whole pixels, up to `most` each way, as far as its ink stays within the frame.
+
+    Every move that an image has room for is as likely as any other. unseen: as for `room`. generator: NumPy's, from
+    which the moves are drawn; None for new ones each time.
+    """
+    most, generator = _whole("most", most), generator or np.random.default_rng()
+    free = {side: np.minimum(pixels, most) for side, pixels in room(images, unseen).items()}
+    down = generator.integers(-free["up"], free["down"] + 1)
+    return translate(images, down, generator.integers(-free["left"], free["right"] + 1))
 
 
 def shuffle_pixels(images, permutation):

@@ -314,16 +314,60 @@ def plot_class_differences(differences):
     return figure
 
 
-def plot_numbers(tables):
-    """Draw small arrays side by side with every number written out: {"title": (rows, columns), …}."""
+def _outline(axis, row, column, height, width):
+    """Put a frame round a window of an image: its upper left pixel, its size."""
+    axis.add_patch(plt.Rectangle((column - 0.5, row - 0.5), width, height, fill=False, linewidth=2, clip_on=False))
+
+
+def plot_numbers(tables, outlined=None):
+    """Draw small arrays side by side with every number written out: {"title": (rows, columns), …}; NaN as "?".
+
+    outlined: {"title": (row, column, height, width)}, a window of an array that gets a frame.
+    """
     widths = [values.shape[1] for values in tables.values()]
     height = max(len(values) for values in tables.values())
     figure, axes = _figure(1, len(tables), (0.6 * sum(widths) + 1, 0.6 * height + 0.4), width_ratios=widths)
     for axis, (title, values) in zip(axes.flat, tables.items(), strict=True):
-        top = np.abs(values).max() or 1
+        top = np.nanmax(np.abs(values)) or 1
         axis.imshow(values, cmap="RdBu_r", vmin=-2 * top, vmax=2 * top)  # pale, so that the numbers stay legible
         for (row, column), value in np.ndenumerate(values):
-            axis.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8)
+            text = "?" if np.isnan(value) else f"{value:.2f}"
+            axis.text(column, row, text, ha="center", va="center", fontsize=8)
+        axis.set(title=title, xticks=[], yticks=[])
+        if title in (outlined or {}):
+            _outline(axis, *outlined[title])
+    return figure
+
+
+def plot_window(image, kernel, result, row, column):
+    """Draw a kernel at work: its window on the image, weight times pixel in the window, and where the sum belongs.
+
+    image: (rows, columns), 0 to 1. kernel: (height, width). result: the whole map, (rows, columns), of which only what
+    comes before this place, row by row, is shown. row, column: the upper left pixel of the window.
+    """
+    height, width = kernel.shape
+    window = image[row : row + height, column : column + width]
+    if window.shape != kernel.shape:
+        raise ValueError(
+            f"The window of {height} × {width} at row {row}, column {column} leaves the {image.shape[0]} × "
+            f"{image.shape[1]} pixels of the image: take a smaller row or column."
+        )
+    products, shown = window * kernel, np.array(result, float)
+    shown.flat[row * result.shape[1] + column + 1 :] = np.nan
+    figure, axes = _figure(1, 3, (10, 3.6))
+    axes[0, 0].imshow(image, cmap="gray_r", vmin=0, vmax=1)
+    _outline(axes[0, 0], row, column, height, width)
+    top = np.abs(kernel).max() or 1
+    axes[0, 1].imshow(products, cmap="RdBu_r", vmin=-2 * top, vmax=2 * top)
+    for place, product in np.ndenumerate(products):
+        weight, pixel = kernel[place], window[place]
+        text = f"{weight:.0f} × {pixel:.2f}\n= {product:.2f}"
+        axes[0, 1].text(place[1], place[0], text, ha="center", va="center", fontsize=9)
+    top = np.abs(result).max() or 1
+    axes[0, 2].imshow(shown, cmap="RdBu_r", vmin=-top, vmax=top)
+    _outline(axes[0, 2], row, column, 1, 1)
+    titles = ("the window on the digit", f"weight × pixel; the sum is {products.sum():.2f}", "the map so far")
+    for axis, title in zip(axes.flat, titles, strict=True):
         axis.set(title=title, xticks=[], yticks=[])
     return figure
 
@@ -356,16 +400,19 @@ def plot_accuracy_curves(x, panels, xlabel, log=False):
     return figure
 
 
-def plot_answers(images, titles, probabilities):
+def plot_answers(images, titles, probabilities, centre=False):
     """Draw each image over the ten probabilities that every network gives to it.
 
     images: N arrays (rows, columns). titles: N strings. probabilities: {"ANN": (N, 10), …}; a row of NaN for an image
-    that is shown only.
+    that is shown only. centre: whether a red cross marks the middle of each frame.
     """
     count, names = len(images), list(probabilities)
     figure, axes = _figure(1 + len(names), count, (max(3.6, 2.3 * count), 2.2 + 1.35 * len(names)))
     for axis, image, title in zip(axes[0], images, titles, strict=True):
         _picture(axis, np.squeeze(image), title, **_ink(image))
+        if centre:
+            rows, columns = np.shape(np.squeeze(image))
+            axis.plot((columns - 1) / 2, (rows - 1) / 2, color="r", marker="+", markersize=12)
     for row, name in zip(axes[1:], names, strict=True):
         for axis, values in zip(row, probabilities[name], strict=True):
             if np.isnan(values).any():
@@ -396,6 +443,61 @@ def plot_maps(maps, titles=None, columns=16, signed=False):
         axis.set_visible(False)
     for axis, values, title in zip(axes.flat, maps, titles or [""] * len(maps), strict=False):
         _picture(axis, values, title, **scale)
+    return figure
+
+
+def plot_kernels(kernels, maps, titles, columns=4):
+    """Draw each kernel beside the map that it makes of a picture, with one colour bar for all kernels, one for maps.
+
+    kernels: (N, rows, columns), red above 0 and blue below. maps: (N, rows, columns), from 0 (white). titles: N texts.
+    """
+    if not len(kernels) == len(maps) == len(titles) > 0:
+        raise ValueError(
+            f"There are {len(kernels)} kernels, {len(maps)} maps and {len(titles)} titles, expected as many of each, "
+            "one at least."
+        )
+    rows = -(-len(kernels) // columns)
+    widths = [1, 2] * columns
+    figure, axes = _figure(rows, 2 * columns, (2.6 * columns, 0.4 + 1.9 * rows), width_ratios=widths)
+    weights, answers = np.abs(kernels).max() or 1, np.max(maps) or 1
+    for axis in axes.flat:
+        axis.set_visible(False)
+    for number, (kernel, answer, title) in enumerate(zip(kernels, maps, titles, strict=True)):
+        left, right = axes[number // columns, 2 * (number % columns) :][:2]
+        _picture(left, kernel, title, cmap="RdBu_r", vmin=-weights, vmax=weights)
+        _picture(right, answer, "its map", cmap="gray_r", vmin=0, vmax=answers)
+    for axis, label in ((axes[0, 0], "weight of a kernel"), (axes[0, 1], "answer in a map")):
+        figure.colorbar(axis.images[0], ax=axes, label=label, shrink=0.8, pad=0.01)
+    return figure
+
+
+def plot_dumbbells(rows, images, xlabel):
+    """Draw one line for each row with a point for every network on it, beside a picture of what was asked of them.
+
+    rows: {"noise": {"ANN": accuracy, "CNN": …}, …}, fractions. images: {"noise": (rows, columns), …}. The first word of
+    a network's name decides its colour; the second of a colour is drawn open.
+    """
+    _check_some(rows, "noise")
+    if set(images) != set(rows):
+        raise ValueError(f"There are pictures of {list(images)}, expected one of each row: {list(rows)}.")
+    figure, axes = _figure(
+        len(rows), 2, (8.5, 0.6 + 0.52 * len(rows)), width_ratios=(1, 14), sharex="col", gridspec_kw={"hspace": 0.05}
+    )
+    for number, (name, values) in enumerate(rows.items()):
+        picture, axis = axes[number]
+        picture.imshow(images[name], **_ink(images[name]))
+        picture.set(xticks=[], yticks=[])
+        axis.plot([min(values.values()), max(values.values())], [0, 0], color="0.7", linewidth=2, zorder=0)
+        for network, style in _curve_styles(values, name).items():
+            face = "w" if style.pop("linestyle") != "-" else style["color"]
+            axis.plot(values[network], 0, linestyle="none", markersize=8, markerfacecolor=face, label=network, **style)
+        axis.set(yticks=[0], yticklabels=[name], ylim=(-1, 1))
+        axis.grid(alpha=0.3)
+        axis.spines[["top", "bottom"]].set_visible(number in (0, len(rows) - 1))
+        axis.tick_params(axis="x", length=3 if number == len(rows) - 1 else 0)
+        axis.xaxis.set_major_formatter("{x:.0%}")
+    axes[-1, 1].set_xlabel(xlabel)
+    _legend_below(figure, 3)
     return figure
 
 
@@ -510,8 +612,8 @@ def _runs_by_budget(points, panels, count):
     }
 
 
-def plot_by_budget(epochs, panels, points=None):
-    """Draw how results depend on the epochs of training, (B,), on a log axis: a line, and an interval at every value.
+def plot_by_budget(epochs, panels, points=None, xlabel="epochs of training"):
+    """Draw how results depend on the epochs of training, or another number, (B,), on a log axis, with intervals.
 
     panels: {"y label": {"name": B times (value, low, high), …}, …}; points: {"y label": {"name": B arrays of single
     runs}}, drawn small and pale. A label that begins with "error" means fractions, written in percent; one that
@@ -535,7 +637,7 @@ def plot_by_budget(epochs, panels, points=None):
             axis.plot(x, values, label=name, markersize=5, **style)
             axis.vlines(x, low, high, color=style["color"])
         axis.set(xscale="log", xlim=(epochs[0] / span**0.12, epochs[-1] * span**0.12))
-        axis.set(xlabel="epochs of training", ylabel=label)
+        axis.set(xlabel=xlabel, ylabel=label)
         axis.set_xticks(epochs, [f"{value:,}" for value in epochs])
         axis.xaxis.set_minor_locator(NullLocator())
         _format_y(axis, label)

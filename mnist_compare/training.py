@@ -153,19 +153,23 @@ def _draw_weights(model, seed):
             variable.assign(fresh_variable)
 
 
-def _batches(x, y, batch_size, seed=None):
+def _batches(x, y, batch_size, seed=None, augment=None):
     """Return a dataset that yields every image once an epoch, float32 in [0, 1], the last batch maybe smaller.
 
-    With a seed, in a new order each time; without one, always in the order given.
+    With a seed, in a new order each time; without one, always in the order given. augment: see `train`.
     Not the arrays themselves: for those Keras makes a dataset that autotunes, and closing an autotuned iterator
     can sleep for seconds at the end of an epoch. Grey levels become floats batch by batch, as four times the memory
     would be needed for all of them at once.
     """
     with tf.device("CPU:0"):
         x, y = tf.constant(x), tf.constant(y)
+    generator = np.random.default_rng(seed)  # drawn from batch by batch, one after the other
 
     def batch(rows):
         images = tf.gather(x, rows)
+        if augment is not None:
+            change = functools.partial(augment, generator=generator)
+            images = tf.numpy_function(lambda shown: change(shown[..., 0]), [images], images.dtype, stateful=True)
         if images.dtype == tf.uint8:
             images = tf.cast(images, tf.float32) / 255
         return tf.reshape(images, (-1, 28, 28, 1)), tf.gather(y, rows)
@@ -241,12 +245,27 @@ def _let_go():
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def train(model, x, y, recipe, *, seed=0, validation_data=None, verbose=True, compiled=False):
+def _check_augment(augment, x):
+    """Raise ValueError unless `augment` makes of images (n, 28, 28) others of the same shape and type."""
+    shown = x[:2, ..., 0]
+    made = augment(shown.copy(), generator=np.random.default_rng(0)) if callable(augment) else None
+    if getattr(made, "shape", None) != shown.shape or made.dtype != shown.dtype:
+        what = f"{made.dtype} {made.shape}" if hasattr(made, "dtype") else repr(made)
+        raise ValueError(
+            f"augment={augment!r} makes {what} of images {shown.dtype} {shown.shape}, expected a function of images "
+            "and a generator that returns others of the same shape and type."
+        )
+
+
+def train(model, x, y, recipe, *, seed=0, augment=None, validation_data=None, verbose=True, compiled=False):
     """Train `model` from fresh weights by `recipe` and return the keras.callbacks.History.
 
     x: images, uint8 or float in [0, 1], (N, 28, 28) or (N, 28, 28, 1). y: digits (N,).
     seed: decides the weights at the start and the order of the images. Whatever the model held before,
     the same seed gives bit-identical weights on the same machine.
+    augment: a function that is given the images of each batch (n, 28, 28), of the type of x, and a NumPy `generator`,
+    and returns what the network shall see in their place, of the same form: so every epoch shows other variants of
+    every image. Such are `random_moves` and others of the module perturbations.
     validation_data: (x, y) to be evaluated after each epoch, of the same form; nothing is learnt from it.
     verbose: print one line an epoch.
     compiled: True if nothing has touched the model since it was trained by this function: then it is not compiled
@@ -261,6 +280,8 @@ def train(model, x, y, recipe, *, seed=0, validation_data=None, verbose=True, co
         raise ValueError(f"The recipe is {recipe!r}, expected a Recipe such as ANN_RECIPE.")
     x = checked_images(x)
     y = as_labels(y, len(x))
+    if augment is not None:
+        _check_augment(augment, x)
     quantities = ["loss", "accuracy", "seconds"]
     if validation_data is not None:
         x_validation = checked_images(validation_data[0])
@@ -275,7 +296,7 @@ def train(model, x, y, recipe, *, seed=0, validation_data=None, verbose=True, co
             _draw_weights(model, seed)
             _prepare(model, recipe, len(x), compiled)
             model.fit(
-                _batches(x, y, recipe.batch_size, seed),
+                _batches(x, y, recipe.batch_size, seed, augment),
                 epochs=recipe.epochs,
                 validation_data=validation_data,
                 shuffle=False,  # _batches has shuffled

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mnist_compare import Plan, Recipe, build_ann, build_cnn, evaluate, experiments, run_all, store, train, train_all
+from mnist_compare.perturbations import random_moves
 
 RECIPE = Recipe("sgd", 0.1, batch_size=32, epochs=2)
 build = partial(build_ann, units=(5,))
@@ -38,7 +39,7 @@ def trainings(monkeypatch):
 
     done = Trainings()
 
-    def draw(model, x, y, recipe, *, seed, validation_data, verbose, compiled):
+    def draw(model, x, y, recipe, *, seed, augment, validation_data, verbose, compiled):
         done.append(seed)
         drawn(model, seed)
         history = keras.callbacks.History()
@@ -132,6 +133,10 @@ def test_a_change_of_anything_never_reads_an_old_result(sets, tmp_path, training
         (plan._replace(held_out=50), sets),
         (plan._replace(rows=np.arange(100)), sets),
         (plan._replace(rows=np.arange(100)[::-1]), sets),
+        (plan._replace(augment=partial(random_moves, most=6)), sets),
+        (plan._replace(augment=partial(random_moves, most=5)), sets),
+        (plan._replace(augment=lambda images, generator: images[:, ::-1]), sets),
+        (plan._replace(augment=lambda images, generator: images[:, ::-2]), sets),
         (plan, ((x[:-1], y[:-1]), test)),
         (plan, ((x, y), (test[0][::-1], test[1][::-1]))),
     ]
@@ -147,9 +152,11 @@ def test_a_change_of_anything_never_reads_an_old_result(sets, tmp_path, training
 def test_the_same_run_is_found_whatever_form_its_plan_has(sets, tmp_path, trainings):
     mask = np.zeros(200, bool)
     mask[[0, 1]] = True
+    moves = partial(partial(random_moves, most=5), most=6)
     same = [
         [Plan("ANN", build, RECIPE, seed=3), Plan("another name", build, replace(RECIPE), seed=np.int64(3))],
         [Plan("ANN", build, RECIPE, rows=mask), Plan("ANN", build, RECIPE, rows=[0, 1])],
+        [Plan("ANN", build, RECIPE, augment=partial(random_moves, most=6)), Plan("ANN", build, RECIPE, augment=moves)],
         [Plan("ANN", build, RECIPE, rows=[198, 199]), Plan("ANN", build, RECIPE, rows=np.array([-2, -1], np.int8))],
     ]
     for number, (first, second) in enumerate(same, 1):
@@ -158,7 +165,7 @@ def test_the_same_run_is_found_whatever_form_its_plan_has(sets, tmp_path, traini
         assert len(trainings) == number
     # A mask over all images is not the indices 0 and 1, though NumPy would turn the one into the other.
     run_all([Plan("ANN", build, RECIPE, rows=mask.astype(int))], *sets, tmp_path)
-    assert len(trainings) == 4
+    assert len(trainings) == 5
 
 
 @pytest.mark.parametrize(
@@ -468,6 +475,19 @@ def test_held_out_images_are_evaluated_and_not_learnt(sets, tmp_path):
     assert run.history["val_accuracy"][-1] == pytest.approx(held_out.accuracy)
     assert run.history["val_loss"][-1] == pytest.approx(held_out.loss, rel=1e-5)
     np.testing.assert_array_equal(run.predictions, evaluate(model, *test).predictions)
+
+
+def test_a_plan_trains_on_what_its_augment_makes(sets, tmp_path):
+    (x, y), test = sets
+    (run,) = run_all([Plan("ANN", build, RECIPE, augment=upside_down)], *sets, tmp_path)
+    (other,) = run_all([Plan("ANN", build, RECIPE)], (x[:, ::-1], y), test, tmp_path)
+    np.testing.assert_array_equal(run.predictions, other.predictions)
+    (plain,) = run_all([Plan("ANN", build, RECIPE)], *sets, tmp_path)
+    assert plain.history["loss"] != run.history["loss"] == other.history["loss"]
+
+
+def upside_down(images, generator):
+    return images[:, ::-1]
 
 
 def test_rows_are_the_images_learnt_from_as_often_as_they_stand_there(sets, tmp_path):

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from mnist_compare import LocallyConnected2D, build_ann, build_cnn, identity, training
+from mnist_compare import ANN_RECIPE, LocallyConnected2D, build_ann, build_cnn, identity, training
+from mnist_compare.perturbations import random_moves
 
 
 def functional(*, crossed):
@@ -188,6 +189,17 @@ for line in sys.stdin:
     file.write_text(text.replace("    history = keras", "    # A comment.\n    history = keras"), "utf-8")
     remarked = subprocess.run(command, input="", capture_output=True, text=True).stdout
     assert edited.strip() and edited != before and remarked == before
+
+
+def test_an_augment_reads_like_the_call_and_a_users_own_adds_its_code():
+    def augment_of(function):
+        return identity.decisive([], ANN_RECIPE, 0, 0, None, "", "", function)["augment"]
+
+    assert augment_of(partial(random_moves, most=6, unseen=2)) == "random_moves(most=6, unseen=2)"
+    assert augment_of(partial(partial(random_moves, most=6), unseen=2)) == "random_moves(most=6, unseen=2)"
+    assert "augment" not in identity.decisive([], ANN_RECIPE, 0, 0, None, "", "", None)
+    mine, other = augment_of(lambda x, generator: x), augment_of(lambda x, generator: x[::-1])
+    assert mine.startswith("<lambda>() of code ") and mine != other
 
 
 def test_digests_tell_types_and_shapes_apart():

@@ -202,3 +202,23 @@ def test_among_must_fit_the_groups():
     for among in ([right[:1]], [right.astype(int)], []):
         with pytest.raises(ValueError, match="`among` has the shapes"):
             resample_errors([right], np.arange(4), among=among)
+
+
+def test_pairs_are_drawn_together():
+    """Two networks, the second always 5 points better, in three pairs of different quality."""
+    writer, rank = np.repeat(np.arange(20), 10), np.random.default_rng(0).permutation(200)
+    groups = [rank >= np.array([[20], [60], [100]]), rank >= np.array([[10], [50], [90]])]
+    seeds_alone = [resample_errors(groups, np.zeros(200, int), paired=paired) for paired in (True, False)]
+    np.testing.assert_allclose(seeds_alone[0][:, 0] - seeds_alone[0][:, 1], 0.05, rtol=1e-9)
+    assert (seeds_alone[1][:, 0] - seeds_alone[1][:, 1]).std() == pytest.approx(
+        np.sqrt(2) * np.std([0.1, 0.3, 0.5]) / np.sqrt(3), rel=0.05
+    )
+    assert seeds_alone[0].std(axis=0) == pytest.approx(seeds_alone[1].std(axis=0), rel=0.05)
+    with pytest.raises(ValueError, match="paired but have 3, 1 networks"):
+        resample_errors([groups[0], groups[1][:1]], writer, paired=True)
+    runs = [[SimpleNamespace(correct=row) for row in group] for group in groups]
+    people = Writers(writer, np.zeros(200, int))
+    found, loose = contrast(*runs, people, paired=True), contrast(*runs, people)
+    assert found.gap.value == loose.gap.value == pytest.approx(5)
+    assert found.gap.high - found.gap.low < loose.gap.high - loose.gap.low
+    assert found.pairs_won == 1 and loose.pairs_won == pytest.approx(6 / 9)

@@ -7,6 +7,7 @@ from mnist_compare.perturbations import (
     add_stripe,
     blur,
     invert,
+    random_moves,
     room,
     rotate,
     shuffle_pixels,
@@ -25,6 +26,7 @@ PERTURBATIONS = {
     "thin": lambda x: thicken(x, -1),
     "invert": invert,
     "add_stripe": lambda x: add_stripe(x, 3, 2),
+    "random_moves": lambda x: random_moves(x, 5, generator=np.random.default_rng(0)),
 }
 
 
@@ -54,7 +56,7 @@ def test_grey_levels_and_floats_come_to_the_same(images, perturb):
 
 def test_each_image_is_changed_by_itself(images):
     for name, perturb in PERTURBATIONS.items():
-        if name != "add_noise":  # whose noise is drawn for all images in a row
+        if name not in ("add_noise", "random_moves"):  # which draw for all images in a row
             np.testing.assert_array_equal(perturb(images)[3:5], perturb(images[3:5]))
 
 
@@ -90,6 +92,28 @@ def test_room_is_how_far_the_ink_can_go(images):
             moved = translate(images, shift, 0) if side in ("up", "down") else translate(images, 0, shift)
             assert ((moved.sum(axis=(1, 2), dtype=int) == ink) == same).all()
     assert all(free[0] == 28 for free in room(np.zeros((1, 28, 28))).values())
+
+
+def test_random_moves_lose_no_ink_and_take_every_place_as_often():
+    image = np.zeros((1, 28, 28), np.uint8)
+    image[0, 2:20, 6:24] = np.random.default_rng(0).integers(1, 256, (18, 18))  # room: up 2, down 8, left 6, right 4
+    moved = random_moves(np.repeat(image, 30_000, axis=0), most=5, unseen=2, generator=np.random.default_rng(1))
+    assert (moved.sum(axis=(1, 2), dtype=int) == image.sum(dtype=int)).all()
+    assert not moved[:, 26:].any() and not moved[:, :, 26:].any()
+    corners = np.stack([moved.any(axis=2).argmax(axis=1), moved.any(axis=1).argmax(axis=1)], axis=1)
+    places, counts = np.unique(corners, axis=0, return_counts=True)
+    assert {tuple(place) for place in places} == {(row, column) for row in range(0, 8) for column in range(1, 9)}
+    assert abs(counts / 30_000 * 64 - 1).max() < 0.25
+    np.testing.assert_array_equal(moved, random_moves(np.repeat(image, 30_000, axis=0), 5, 2, np.random.default_rng(1)))
+    assert not np.array_equal(random_moves(moved[:50], 5), random_moves(moved[:50], 5))
+
+
+def test_rows_that_are_not_seen_are_no_room(images):
+    plain, seen = room(images), room(images, unseen=2)
+    for side in ("down", "right"):
+        np.testing.assert_array_equal(seen[side], np.maximum(plain[side] - 2, 0))
+    for side in ("up", "left"):
+        np.testing.assert_array_equal(seen[side], plain[side])
 
 
 def test_shuffling_moves_each_pixel_where_the_permutation_says_and_back(images):

@@ -55,6 +55,9 @@ def test_every_figure_is_drawn_and_closed(both, digits):
         plots.plot_learning_rate([0, 1, 0.5, 0], "one_cycle"),
         plots.plot_runs({"ANN": [0.95, 0.96, 0.97], "CNN without pooling": [0.98, 0.99], "LCN": [0.97]}),
         plots.plot_numbers({"patch": np.eye(5), "kernel": np.zeros((3, 3))}),
+        plots.plot_window(np.eye(5), np.eye(3), np.eye(3), 2, 2),
+        plots.plot_kernels(np.zeros((5, 3, 3)), np.ones((5, 6, 6)), list("abcde")),
+        plots.plot_dumbbells({"a": {"ANN": 0.5, "ANN Nesterov": 0.7, "CNN": 0.9}}, {"a": images[0]}, "accuracy"),
         plots.plot_accuracy_curves([1, 10], {"a": {"ANN": np.eye(2), "ANN moved": np.eye(2)}}, "images", log=True),
         plots.plot_answers(images[:2], ["a", "b"], {"ANN": np.eye(2, 10), "CNN": np.eye(2, 10)}),
         plots.plot_maps([np.eye(3), np.zeros((5, 5))], ["a", "b"], columns=6, signed=True),
@@ -234,6 +237,9 @@ FOUR = {f"CNN {number}": np.eye(2) for number in range(4)}
         (lambda both: plots.plot_search(TRIALS, {"1 epoch": {"best": (-0.1, 0.1)}}), "'best'.*-0.1"),
         (lambda both: plots.plot_search(TRIALS, {"1": {}}), r"\['1'\].*panels \['1 epoch'\]"),
         (lambda both: plots.plot_by_budget([1], {}), "nothing to draw"),
+        (lambda both: plots.plot_kernels(np.ones((2, 3, 3)), np.ones((1, 6, 6)), ["a", "b"]), "2 kernels, 1 maps"),
+        (lambda both: plots.plot_dumbbells({}, {}, "x"), "nothing to draw"),
+        (lambda both: plots.plot_dumbbells({"a": {"ANN": 1}}, {"b": np.eye(2)}, "x"), r"\['b'\].*\['a'\]"),
         (lambda both: plots.plot_by_budget([1], {"error": {}}), "nothing to draw"),
         (lambda both: plots.plot_by_budget([], BUDGETS), r"epochs=\[\]"),
         (lambda both: plots.plot_by_budget([0, 1, 3], BUDGETS), r"epochs=\[0, 1, 3\].*above 0"),
@@ -405,6 +411,61 @@ def test_resamples_are_histograms_on_the_same_bins_under_the_bars_of_their_middl
     assert counts == [41, 81]
     assert [text.get_text() for text in axis.get_legend().get_texts()] == list(samples)
     assert axis.get_xlabel() == "difference" and "95 %" in axis.get_ylabel()
+
+
+def test_a_number_left_out_is_a_question_mark_and_a_window_has_a_frame():
+    tables = {"pixels": np.eye(3), "result": np.array([[1, np.nan]])}
+    left, right = plots.plot_numbers(tables, outlined={"pixels": (1, 0, 2, 3)}).axes
+    assert [text.get_text() for text in right.texts] == ["1.00", "?"]
+    (frame,) = left.patches
+    assert (frame.get_xy(), frame.get_width(), frame.get_height()) == ((-0.5, 0.5), 3, 2) and not right.patches
+
+
+def test_a_window_shows_its_products_their_sum_and_the_map_up_to_there():
+    image, kernel = np.arange(20).reshape(4, 5) / 20, np.array([[1, -1], [0, 2]])
+    result = np.arange(12).reshape(3, 4) + 1.0
+    picture, products, so_far = plots.plot_window(image, kernel, result, row=1, column=2).axes
+    assert [frame.get_xy() for frame in (picture.patches[0], so_far.patches[0])] == [(1.5, 0.5)] * 2
+    # the window holds 7, 8 and 12, 13 twentieths
+    assert [text.get_text().split("= ")[1] for text in products.texts] == ["0.35", "-0.40", "0.00", "1.30"]
+    assert products.get_title().endswith("the sum is 1.25")
+    shown = so_far.images[0].get_array()
+    np.testing.assert_array_equal(shown.filled(0), [[1, 2, 3, 4], [5, 6, 7, 0], [0, 0, 0, 0]])
+    with pytest.raises(ValueError, match="2 × 2 at row 3, column 0 leaves the 4 × 5 pixels"):
+        plots.plot_window(image, kernel, result, row=3, column=0)
+
+
+def test_each_kernel_stands_before_its_map():
+    kernels, maps = np.arange(27).reshape(3, 3, 3) - 13, np.arange(12).reshape(3, 2, 2)
+    axes = [
+        axis for axis in plots.plot_kernels(kernels, maps, ["k0", "k1", "k2"], columns=2).axes if axis.get_visible()
+    ]
+    pairs, bars = axes[:6], axes[6:]
+    for i in range(3):
+        assert pairs[2 * i].get_title() == f"k{i}"
+        np.testing.assert_array_equal(pairs[2 * i].images[0].get_array(), kernels[i])
+        np.testing.assert_array_equal(pairs[2 * i + 1].images[0].get_array(), maps[i])
+    assert {axis.images[0].get_clim() for axis in pairs[::2]} == {(-13, 13)}
+    assert {axis.images[0].get_clim() for axis in pairs[1::2]} == {(0, 11)}
+    assert len(bars) == 2
+
+
+def test_a_dumbbell_has_a_point_for_each_network_beside_its_picture():
+    rows = {"noise": {"ANN": 0.5, "ANN Nesterov": 0.6, "CNN": 0.9}, "blur": {"ANN": 0.8, "CNN": 0.7}}
+    pictures = {name: np.full((2, 2), 255 * i, np.uint8) for i, name in enumerate(rows)}
+    noise, noise_row, blur, blur_row = plots.plot_dumbbells(rows, pictures, "accuracy").axes
+    assert drawn(noise_row) == {"ANN": [[0.5, 0]], "ANN Nesterov": [[0.6, 0]], "CNN": [[0.9, 0]]}
+    assert drawn(blur_row) == {"ANN": [[0.8, 0]], "CNN": [[0.7, 0]]}
+    faces = [line.get_markerfacecolor() for line in noise_row.lines if line.get_label()[0] != "_"]
+    assert faces == ["#0072B2", "w", "#D55E00"]
+    np.testing.assert_array_equal(blur.images[0].get_array(), pictures["blur"])
+    assert [axis.get_yticklabels()[0].get_text() for axis in (noise_row, blur_row)] == list(rows)
+
+
+def test_the_centre_of_a_frame_is_marked_where_that_is_asked():
+    with_mark = plots.plot_answers(np.zeros((1, 28, 28)), ["a"], {"CNN": np.eye(1, 10)}, centre=True).axes[0]
+    assert with_mark.lines[0].get_xydata().tolist() == [[13.5, 13.5]]
+    assert not plots.plot_answers(np.zeros((1, 28, 28)), ["a"], {"CNN": np.eye(1, 10)}).axes[0].lines
 
 
 def test_the_best_of_n_is_drawn_from_the_first_trial_on():

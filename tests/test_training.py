@@ -76,6 +76,60 @@ def test_every_image_is_seen_once_an_epoch_in_a_new_order():
     assert all(np.ptp(order[:32]) > 500 for order in epochs)
 
 
+def test_what_augment_makes_of_the_images_is_what_is_learnt_from(few):
+    """Plain steps on the images that it returned, kept aside as it returned them, come to the same weights."""
+    images, labels = few
+    shown = []
+
+    def darker(batch, generator):
+        made = (batch * generator.random((len(batch), 1, 1))).astype(np.uint8)
+        shown.append((batch.copy(), made))
+        return made
+
+    recipe, model = Recipe("sgd", 0.1, batch_size=100, epochs=2), tiny()
+    kept = images.copy()
+    train(model, images, labels, recipe, seed=5, augment=darker, verbose=False)
+    np.testing.assert_array_equal(images, kept)
+    shown = shown[-8:]  # the first is the check of its form
+    for epoch in (shown[:4], shown[4:]):  # every image once, in a new order
+        seen = np.concatenate([before for before, _ in epoch])
+        np.testing.assert_array_equal(np.sort(seen.reshape(330, -1), axis=0), np.sort(images.reshape(330, -1), axis=0))
+    made = [after.mean() for _, after in shown]
+    assert len(set(made)) == 8
+    other = tiny()
+    train(other, images, labels, recipe, seed=5, augment=lambda batch, generator: batch * np.uint8(0), verbose=False)
+    weights = other.get_weights()[0]
+    train(other, images * np.uint8(0), labels, recipe, seed=5, verbose=False)
+    np.testing.assert_array_equal(weights, other.get_weights()[0])  # of black images: nothing is added to the start
+    again = tiny()
+    train(again, images, labels, recipe, seed=5, augment=darker, verbose=False)
+    np.testing.assert_array_equal(again.get_weights()[0], model.get_weights()[0])
+    assert not np.array_equal(again.get_weights()[0], weights)
+
+
+def test_an_epoch_on_augmented_images_is_an_epoch_on_those_images(few):
+    images, labels = few
+    recipe, model, other = Recipe("adam", 0.01, batch_size=50, epochs=2), tiny(), tiny()
+    train(model, images, labels, recipe, augment=lambda batch, generator: batch[:, ::-1], verbose=False)
+    train(other, images[:, ::-1], labels, recipe, verbose=False)
+    for mine, yours in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, yours)
+
+
+@pytest.mark.parametrize(
+    "augment, said",
+    [
+        (3, "augment=3 makes None"),
+        (lambda images, generator: images[1:], r"makes uint8 \(1, 28, 28\) of images uint8 \(2, 28, 28\)"),
+        (lambda images, generator: images / 255, "makes float64"),
+        (lambda images, generator: "x", "makes 'x'"),
+    ],
+)
+def test_an_augment_that_makes_something_else_is_refused(few, augment, said):
+    with pytest.raises(ValueError, match=said):
+        train(tiny(), *few, Recipe("sgd", 0.1, 50, 1), augment=augment)
+
+
 def test_no_step_is_lost_to_several_steps_per_execution(few):
     model = tiny()
     train(model, *few, Recipe("sgd", 0.1, batch_size=12, epochs=3), verbose=False)  # 27.5 batches: 25 + 3

@@ -1,0 +1,16 @@
+"""Tables for the notebooks."""
+
+from IPython.display import Markdown
+
+
+def table(header, rows, note=""):
+    """Return a Markdown table, the first column flush left and the others flush right.
+
+    header: N strings. rows: lists of N values each, written as they are. note: a text below the table.
+    Raises ValueError for a row of another length.
+    """
+    for row in rows:
+        if len(row) != len(header):
+            raise ValueError(f"The row {row} has {len(row)} values, expected {len(header)}: one for each of {header}.")
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return Markdown("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines) + (f"\n\n{note}" if note else ""))
