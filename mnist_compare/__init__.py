@@ -8,7 +8,6 @@ import importlib
 _MODULE_OF = {
     "Comparison": "evaluation",
     "Evaluation": "evaluation",
-    "bootstrap_difference": "evaluation",
     "compare": "evaluation",
     "evaluate": "evaluation",
     "predict": "evaluation",
@@ -39,6 +38,7 @@ _MODULES = (
     "models",
     "perturbations",
     "plots",
+    "tables",
     "training",
     "tuning",
     "writers",

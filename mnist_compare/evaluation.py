@@ -1,7 +1,7 @@
 """How good one network is, and whether two of them differ by more than chance."""
 
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from scipy.stats import binomtest
@@ -163,36 +163,3 @@ def compare(first, second):
         both_wrong=int((~first.correct & ~second.correct).sum()),
         p_value=float(binomtest(only_first, discordant).pvalue) if discordant else 1.0,
     )
-
-
-def bootstrap_difference(first, second, resamples=10_000, seed=0):
-    """Return the 95 % percentile interval (low, high) of the mean accuracy of `second` minus that of `first`.
-
-    first, second: bool (S, N), whether the network of each of S seeds is right on each of the same N images.
-    resamples: a whole number from 1.
-    Each resample draws S seeds and N images, the same images for both networks and all seeds: the pigeonhole
-    bootstrap (Owen 2007, Annals of Applied Statistics 1:386). Raises ValueError for anything else.
-    """
-    first, second = as_array(first, "answers of the first network"), as_array(second, "answers of the second network")
-    if first.shape != second.shape or first.ndim != 2 or first.size == 0:
-        raise ValueError(
-            f"The arrays have the shapes {first.shape} and {second.shape}, expected the same (seeds, images)."
-        )
-    for answers in (first, second):
-        if answers.dtype != bool:
-            raise ValueError(
-                f"The answers have the type {answers.dtype}, expected bool, whether each is right: "
-                "pass the `correct` of every run, not its accuracy."
-            )
-    if isinstance(resamples, bool) or not isinstance(resamples, Integral) or resamples < 1:
-        raise ValueError(f"resamples={resamples!r}, expected a whole number from 1.")
-    difference = second.astype(np.float64) - first
-    seeds, images = difference.shape
-    generator = np.random.default_rng(seed)
-    means = np.empty(resamples)
-    for i in range(resamples):
-        drawn_seeds = np.bincount(generator.integers(seeds, size=seeds), minlength=seeds)
-        drawn_images = np.bincount(generator.integers(images, size=images), minlength=images)
-        means[i] = drawn_seeds @ difference @ drawn_images / difference.size
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)

@@ -361,7 +361,7 @@ def plot_window(image, kernel, result, row, column):
     axes[0, 1].imshow(products, cmap="RdBu_r", vmin=-2 * top, vmax=2 * top)
     for place, product in np.ndenumerate(products):
         weight, pixel = kernel[place], window[place]
-        text = f"{weight:.0f} × {pixel:.2f}\n= {product:.2f}"
+        text = f"{weight:.0f} × {pixel:.2f}\n= {product:z.2f}"
         axes[0, 1].text(place[1], place[0], text, ha="center", va="center", fontsize=9)
     top = np.abs(result).max() or 1
     axes[0, 2].imshow(shown, cmap="RdBu_r", vmin=-top, vmax=top)
@@ -372,11 +372,11 @@ def plot_window(image, kernel, result, row, column):
     return figure
 
 
-def plot_accuracy_curves(x, panels, xlabel, log=False):
+def plot_accuracy_curves(x, panels, xlabel):
     """Draw accuracy against `x` (P,): the mean over the runs as a line, from the lowest to the highest as a band.
 
     panels: {"title": {"ANN": (runs, P), …}, …}. The first word of a curve's name decides its colour; the second curve
-    of a colour is dashed, the third dotted. log: a logarithmic x axis.
+    of a colour is dashed, the third dotted.
     """
     _check_some(panels)
     figure, axes = _figure(1, len(panels), (max(6, 3.6 * len(panels)), 3.8), sharey=True)
@@ -390,7 +390,7 @@ def plot_accuracy_curves(x, panels, xlabel, log=False):
                 )
             axis.plot(x, np.mean(values, axis=0), label=name, markersize=5, **style)
             axis.fill_between(x, np.min(values, axis=0), np.max(values, axis=0), color=style["color"], alpha=0.2)
-        axis.set(title=title, xlabel=xlabel, xscale="log" if log else "linear")
+        axis.set(title=title, xlabel=xlabel)
         axis.grid(alpha=0.3)
         axis.set_xticks(x, [f"{value:,}" for value in x])
         axis.minorticks_off()
@@ -493,7 +493,7 @@ def plot_dumbbells(rows, images, xlabel):
             axis.plot(values[network], 0, linestyle="none", markersize=8, markerfacecolor=face, label=network, **style)
         axis.set(yticks=[0], yticklabels=[name], ylim=(-1, 1))
         axis.grid(alpha=0.3)
-        axis.spines[["top", "bottom"]].set_visible(number in (0, len(rows) - 1))
+        axis.spines[:].set_visible(False)
         axis.tick_params(axis="x", length=3 if number == len(rows) - 1 else 0)
         axis.xaxis.set_major_formatter("{x:.0%}")
     axes[-1, 1].set_xlabel(xlabel)

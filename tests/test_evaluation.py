@@ -1,4 +1,3 @@
-import itertools
 import math
 
 import keras
@@ -6,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from mnist_compare import Evaluation, Recipe, bootstrap_difference, build_cnn, compare, evaluate, train
+from mnist_compare import Evaluation, Recipe, build_cnn, compare, evaluate, train
 
 
 @pytest.fixture(scope="module")
@@ -193,56 +192,3 @@ def test_lists_make_the_same_evaluation_as_arrays():
         assert (result.confusion == expected.confusion).all() and result.report() == expected.report()
         assert compare(result, expected).p_value == 1
     assert result.probabilities.dtype == np.float32  # as a network gives them: not copied to twice the memory
-
-
-def test_the_bootstrap_is_that_of_every_possible_resample_counted():
-    first = np.array([[1, 0, 0], [1, 1, 0]], dtype=bool)
-    second = np.array([[1, 1, 0], [1, 0, 1]], dtype=bool)
-    means = [
-        np.mean([int(second[s, i]) - int(first[s, i]) for s in seeds for i in images])
-        for seeds in itertools.product(range(2), repeat=2)
-        for images in itertools.product(range(3), repeat=3)  # the same images for both networks and all seeds
-    ]
-    low, high = bootstrap_difference(first, second, resamples=20_000)
-    assert (low, high) == pytest.approx(tuple(np.percentile(means, [2.5, 97.5])))
-    assert bootstrap_difference(second, first, resamples=20_000) == pytest.approx((-high, -low))
-
-
-def test_the_bootstrap_of_many_images_agrees_with_the_normal_interval():
-    generator = np.random.default_rng(1)
-    first, second = generator.random((1, 4000)) < 0.8, generator.random((1, 4000)) < 0.9
-    difference = second.astype(float) - first
-    half = 1.96 * difference.std() / math.sqrt(4000)
-    expected = (difference.mean() - half, difference.mean() + half)
-    assert bootstrap_difference(first, second, resamples=4000) == pytest.approx(expected, abs=0.0015)
-
-
-def test_the_bootstrap_repeats_itself_and_refuses_other_shapes():
-    first, second = np.eye(4, dtype=bool), np.ones((4, 4), dtype=bool)
-    assert bootstrap_difference(first, second, 100) == bootstrap_difference(first, second, 100)
-    for wrong in (second[:3], second[0], np.ones((4, 0))):
-        with pytest.raises(ValueError, match="expected the same"):
-            bootstrap_difference(first, wrong, 100)
-
-
-@pytest.mark.parametrize("wrong", [0.97, np.nan, 1, "right", None])
-def test_the_bootstrap_refuses_what_is_not_right_or_wrong(wrong):
-    right = np.ones((4, 5), dtype=bool)
-    for pair in ((np.full((4, 5), wrong), right), (right, np.full((4, 5), wrong))):
-        with pytest.raises(ValueError, match="expected bool.*`correct`"):
-            bootstrap_difference(*pair, 100)
-
-
-def test_the_bootstrap_takes_lists_and_refuses_rows_of_different_lengths():
-    right = [[True, False], [True, True]]
-    assert bootstrap_difference(right, right, 10) == (0, 0)
-    with pytest.raises(ValueError, match="answers of the second network do not make one array"):
-        bootstrap_difference(right, [[True], [True, False]], 10)
-
-
-@pytest.mark.parametrize("resamples", [0, -1, 2.5, True, "many", None])
-def test_the_bootstrap_needs_a_whole_number_of_resamples(resamples):
-    right = np.ones((2, 3), dtype=bool)
-    with pytest.raises(ValueError, match="resamples=.*whole number from 1"):
-        bootstrap_difference(right, right, resamples)
-    assert bootstrap_difference(right, right, np.int64(1)) == (0, 0)

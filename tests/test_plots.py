@@ -58,7 +58,7 @@ def test_every_figure_is_drawn_and_closed(both, digits):
         plots.plot_window(np.eye(5), np.eye(3), np.eye(3), 2, 2),
         plots.plot_kernels(np.zeros((5, 3, 3)), np.ones((5, 6, 6)), list("abcde")),
         plots.plot_dumbbells({"a": {"ANN": 0.5, "ANN Nesterov": 0.7, "CNN": 0.9}}, {"a": images[0]}, "accuracy"),
-        plots.plot_accuracy_curves([1, 10], {"a": {"ANN": np.eye(2), "ANN moved": np.eye(2)}}, "images", log=True),
+        plots.plot_accuracy_curves([1, 10], {"a": {"ANN": np.eye(2), "ANN moved": np.eye(2)}}, "images"),
         plots.plot_answers(images[:2], ["a", "b"], {"ANN": np.eye(2, 10), "CNN": np.eye(2, 10)}),
         plots.plot_maps([np.eye(3), np.zeros((5, 5))], ["a", "b"], columns=6, signed=True),
         plots.plot_maps([np.zeros((3, 3))]),
@@ -130,12 +130,6 @@ def test_accuracy_curves_are_the_means_in_bands_from_lowest_to_highest():
         assert {tuple(np.round(corner, 6)) for corner in corners} >= {(1, expected[0, 0].round(6)), (1, expected[1, 0])}
     assert [line.get_linestyle() for line in axis.lines] == ["-", "--"]
     assert len({line.get_color() for line in axis.lines}) == 1
-
-
-def test_an_axis_is_logarithmic_only_if_asked_for():
-    for log, scale in ((True, "log"), (False, "linear")):
-        (axis,) = plots.plot_accuracy_curves([1, 10], {"": {"ANN": np.eye(2)}}, "images", log=log).axes
-        assert axis.get_xscale() == scale
 
 
 def test_runs_are_points_under_their_mean_and_standard_deviation():
@@ -384,6 +378,12 @@ def test_a_label_decides_the_y_axis_of_a_budget_panel():
     assert not any(label.endswith("%") for label in ticks[3] + ticks[4])
     at_zero = [[line for line in axis.lines if set(line.get_ydata()) == {0}] for axis in figure.axes]
     assert [len(lines) for lines in at_zero] == [0, 0, 0, 1, 0]
+
+
+def test_what_a_budget_is_may_be_said():
+    for options, said in (({}, "epochs of training"), ({"xlabel": "training images"}, "training images")):
+        axes = plots.plot_by_budget([1, 3, 10], BUDGETS, **options).axes
+        assert {axis.get_xlabel() for axis in axes} == {said}
 
 
 def test_only_networks_have_the_colours_of_networks():

@@ -22,6 +22,7 @@ from mnist_compare import (
     run_all,
     store,
 )
+from mnist_compare.perturbations import shuffle_pixels
 from mnist_compare.writers import held_out_by_writer
 
 PUBLISHED = sorted(publish.RESULTS.glob("*.json"))
@@ -50,12 +51,21 @@ def test_every_file_is_whole_small_and_under_its_key(published, mnist):
     (x, y), _ = mnist
     held_out = held_out_by_writer(load_writers()[0])
     to_choose_by = (x[~held_out], y[~held_out]), (x[held_out], y[held_out])
-    labels = {tuple(identity.digest(x[..., None], y) for x, y in sets): sets[1][1] for sets in (mnist, to_choose_by)}
+    order = np.random.default_rng(0).permutation(784)
+    shuffled = [(shuffle_pixels(x, order), y) for x, y in mnist]
+    generator = np.random.default_rng(1)
+    chaos = [(generator.permuted(x.reshape(-1, 784), axis=1).reshape(x.shape), y) for x, y in mnist]
+    known = {"MNIST": mnist, "held-out writers": to_choose_by, "shuffled": shuffled, "chaos": chaos}
+    digests = {name: tuple(identity.digest(x[..., None], y) for x, y in sets) for name, sets in known.items()}
     for path, content in published.items():
         decides = content["decides"]
         assert path.stem.endswith(identity.digest(decides)), path.name
-        run = store.read(path.read_bytes(), decides, labels[decides["train"], decides["test"]])
-        assert run.accuracy > 0.9 or "trial" in path.name, path.name
+        (name,) = (name for name, pair in digests.items() if pair == (decides["train"], decides["test"]))
+        run = store.read(path.read_bytes(), decides, known[name][1][1])
+        few_images = decides["rows"] is not None
+        assert run.accuracy > (0.15 if name == "chaos" else 0.7 if few_images else 0.9) or "trial" in path.name, (
+            path.name
+        )
         assert {"tensorflow", "processor", "cores", "seconds", "date"} <= set(content["provenance"])
         assert path.stat().st_size < 10_000 + 2_000 * len(content.get("right", {})), path.name
 
