@@ -39,8 +39,9 @@ lab: $(VENV)/ready
 # the README's figures up to date. After an interrupt it goes on where it stopped.
 notebooks: $(VENV)/ready
 	$(BIN)/python tools/publish.py
-	$(BIN)/jupyter nbconvert --to notebook --inplace --execute --coalesce-streams \
+	$(BIN)/jupyter nbconvert --to notebook --inplace --execute \
 		--ExecutePreprocessor.timeout=-1 --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
+	$(BIN)/jupyter nbconvert --log-level ERROR --to notebook --inplace --coalesce-streams notebooks/*.ipynb
 	$(BIN)/python tools/readme_figures.py
 
 benchmark: $(VENV)/ready
