@@ -167,8 +167,17 @@ def carry_out(plan, model, train_set):
         x, y = x[plan.rows], y[plan.rows]
     kept = len(x) - plan.held_out
     held_out = (x[kept:], y[kept:]) if plan.held_out else None
-    options = {"seed": plan.seed, "augment": plan.augment, "validation_data": held_out}
-    history = train(model, x[:kept], y[:kept], plan.recipe, verbose=False, compiled=True, **options)
+    history = train(
+        model,
+        x[:kept],
+        y[:kept],
+        plan.recipe,
+        seed=plan.seed,
+        augment=plan.augment,
+        validation_data=held_out,
+        verbose=False,
+        compiled=True,
+    )
     if history.interrupted:
         raise KeyboardInterrupt
     if not np.isfinite(history.history["loss"]).all():

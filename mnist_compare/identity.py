@@ -147,10 +147,9 @@ def _describe_function(function):
     A function that is the user's own, or has no name, adds a digest of its code.
     """
     given, bare = {}, function
-    while isinstance(bare, functools.partial):
-        names = list(inspect.signature(bare.func).parameters)
-        given = dict(zip(names, bare.args, strict=False)) | bare.keywords | given
-        bare = bare.func
+    if isinstance(function, functools.partial):  # a partial of a partial is one that holds the arguments of both
+        bare = function.func
+        given = dict(zip(inspect.signature(bare).parameters, function.args, strict=False)) | function.keywords
     arguments = ", ".join(f"{name}={digest(value) if np.size(value) > 1 else value!r}" for name, value in given.items())
     name = getattr(bare, "__name__", type(bare).__name__)
     is_ours = isinstance(bare, types.FunctionType) and bare.__module__.startswith("mnist_compare.")

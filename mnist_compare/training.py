@@ -168,8 +168,9 @@ def _batches(x, y, batch_size, seed=None, augment=None):
     def batch(rows):
         images = tf.gather(x, rows)
         if augment is not None:
-            change = functools.partial(augment, generator=generator)
-            images = tf.numpy_function(lambda shown: change(shown[..., 0]), [images], images.dtype, stateful=True)
+            images = tf.numpy_function(
+                lambda shown: augment(shown[..., 0], generator=generator), [images], images.dtype
+            )
         if images.dtype == tf.uint8:
             images = tf.cast(images, tf.float32) / 255
         return tf.reshape(images, (-1, 28, 28, 1)), tf.gather(y, rows)

@@ -77,7 +77,7 @@ def test_every_image_is_seen_once_an_epoch_in_a_new_order():
 
 
 def test_what_augment_makes_of_the_images_is_what_is_learnt_from(few):
-    """Plain steps on the images that it returned, kept aside as it returned them, come to the same weights."""
+    """It is given every image once an epoch, and what it makes of them, nothing else, decides the weights."""
     images, labels = few
     shown = []
 
