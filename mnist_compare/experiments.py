@@ -15,7 +15,7 @@ import numpy as np
 from IPython.display import publish_display_data
 from tqdm.auto import tqdm
 
-from mnist_compare import identity, store
+from mnist_compare import identity, processes, store
 from mnist_compare.evaluation import evaluate, predict
 from mnist_compare.files import write_atomically
 from mnist_compare.inputs import as_labels, checked_images
@@ -31,6 +31,8 @@ PROBE_RATES = {"sgd": 0.1, "nesterov": 0.02, "adam": 0.001}
 # compiling takes a second or two, and memory that never returns.
 _compiled = {}
 KEPT_COMPILED = 2
+FEW = 4  # trainings at most for which no process of their own is started, which takes some seconds
+PER_PROCESS = 20
 _in_memory = {}  # {(folder, address): bytes} where the folder could not be written
 
 
@@ -73,13 +75,25 @@ class _Task(NamedTuple):
         return f"{self.plan.name}, seed {self.plan.seed} ({self.plan.recipe})"
 
 
+class _Job(NamedTuple):
+    """What the trainings of one call of run_all have in common."""
+
+    train_set: tuple
+    test_set: tuple
+    folder: str
+    questions: dict
+    asked: dict  # {name: digest of the question's code}
+    diverging: bool
+
+
 def run_all(plans, train_set, test_set, folder, published=None, train_again=False, questions=None, diverging=False):
     """Return a list with the Run of each Plan, in their order, and say in one line where they come from.
 
     train_set, test_set: (images, labels), as `train` and `evaluate` take them.
     folder: where each run that is trained here is kept as a small JSON file; what is found there, made by the same
     code and library versions, is not repeated. So after an interrupt (which is passed on) the same call goes on where
-    it stopped. Where it cannot be written, runs are kept in memory, and a warning says so.
+    it stopped. Where it cannot be written, runs are kept in memory, and a warning says so. Many trainings on many images
+    run in processes of their own, one after the other, since each leaves some memory behind.
     published: a folder with runs that came with the notebooks, which are read first; nothing is written there.
     train_again: do not read them, but train here and say how far the outcomes are from what was published.
     questions: {name: function}, each takes the test images and returns others, (N, 28, 28), with the same labels; the
@@ -90,17 +104,27 @@ def run_all(plans, train_set, test_set, folder, published=None, train_again=Fals
     refuse.
     """
     train_set, test_set, questions = _checked(train_set), _checked(test_set), _named(questions)
-    asked = {name: identity.code_digest(change)[:16] for name, change in questions.items()}
     tasks = _prepared(plans, train_set, test_set)
-    probes = {}
+    asked = {name: identity.code_digest(change)[:16] for name, change in questions.items()}
+    job = _Job(train_set, test_set, str(folder), questions, asked, diverging)
+    as_published = {}
+    for task in tasks if published is not None else []:
+        run = _kept(published, task.key, "json", functools.partial(_read_run, job=job, task=task, as_published=True))
+        if run is not None:
+            as_published[task.key] = run
+    todo = tasks if train_again else [task for task in tasks if task.key not in as_published]
+    elsewhere = _run_elsewhere(todo, job)
+    trained, count = _run_here(todo, job)
+    runs = [trained[task.key] if task.key in trained else as_published[task.key] for task in tasks]
+    _say_where_from(tasks, as_published, trained, elsewhere + count, train_again)
+    return runs
 
-    def read(content, task, as_published=False):
-        run = store.read(content, task.decides, test_set[1])
-        if run.diverged and not diverging:
-            return None
-        # The code of a question has no digest that all versions of Python share: what is published goes by its name.
-        known = all(name in run.right and (as_published or run.asked.get(name) == asked[name]) for name in asked)
-        return run if known else None
+
+def _run_here(tasks, job):
+    """Return {key: Run} of the tasks, each read where it is kept or trained and kept, and how many were trained."""
+    train_set, test_set, right_digits = job.train_set, job.test_set, job.test_set[1]
+    changed = {name: _changed(name, change, test_set[0]) for name, change in job.questions.items() if tasks}
+    probes = {}
 
     def do(task, model):
         kind = identity.digest(task.decides["layers"], task.plan.recipe.optimizer, task.plan.recipe.schedule)
@@ -111,30 +135,77 @@ def run_all(plans, train_set, test_set, folder, published=None, train_again=Fals
             history = carry_out(task.plan, model, train_set)
             made = store.provenance(time.perf_counter() - start)
             predictions = evaluate(model, *test_set).predictions.astype(np.uint8)
-            right = {name: predict(model, images).argmax(axis=1) == test_set[1] for name, images in changed.items()}
+            right = {name: predict(model, images).argmax(axis=1) == right_digits for name, images in changed.items()}
         except DivergedError as error:
-            if not diverging:
+            if not job.diverging:
                 raise
             history, made = error.history, store.provenance(time.perf_counter() - start)
-            predictions = np.full_like(test_set[1], store.NO_ANSWER)
+            predictions = np.full_like(right_digits, store.NO_ANSWER)
             right = {name: np.zeros(len(predictions), bool) for name in changed}
-        run = Run(test_set[1], predictions, history, right, dict(asked), made, probes.get(kind))
+        run = Run(right_digits, predictions, history, right, dict(job.asked), made, probes.get(kind))
         with contextlib.suppress(ValueError, OSError, TypeError):  # what it was asked before
-            old = store.read(_content(folder, task.address, "json"), task.decides, test_set[1])
+            old = store.read(_content(job.folder, task.address, "json"), task.decides, right_digits)
             run = replace(run, right=old.right | run.right, asked=old.asked | run.asked)
         return store.written(run, task.decides)
 
-    as_published = {}
-    for task in tasks if published is not None else []:
-        run = _kept(published, task.key, "json", functools.partial(read, task=task, as_published=True))
-        if run is not None:
-            as_published[task.key] = run
-    todo = tasks if train_again else [task for task in tasks if task.key not in as_published]
-    changed = {name: _changed(name, change, test_set[0]) for name, change in questions.items() if todo}
-    trained, count = _all_done(todo, folder, "json", read, do)
-    runs = [trained[task.key] if task.key in trained else as_published[task.key] for task in tasks]
-    _say_where_from(tasks, as_published, trained, count, train_again)
-    return runs
+    return _all_done(tasks, job.folder, "json", functools.partial(_read_run, job=job), do)
+
+
+def _run_elsewhere(tasks, job):
+    """Let other processes train and keep what is missing, where that is much, and return how many they have done.
+
+    Every training leaves some megabytes behind that TensorFlow never gives back; what a process holds goes with it.
+    Nothing depends on these processes: what they leave undone is done here.
+    """
+    tasks = [
+        task
+        for task in sorted(tasks, key=_alike)
+        if _kept(job.folder, task.address, "json", functools.partial(_read_run, job=job, task=task)) is None
+    ]
+    if len(tasks) <= FEW or len(job.train_set[0]) < PROBED_FROM or not store.is_writable(job.folder):
+        return 0
+
+    def stamp(task):
+        path = store.find(job.folder, task.address, "json")
+        return path and path.stat().st_mtime_ns
+
+    before, done = [stamp(task) for task in tasks], 0
+    with tqdm(total=len(tasks), leave=False, desc="in a process of its own") as bar:
+        for first in range(0, len(tasks), PER_PROCESS):
+            with processes.start(_run_there, tasks[first : first + PER_PROCESS], job, identity.made_by()) as process:
+                while process.poll() is None:
+                    try:
+                        time.sleep(0.5)
+                    except KeyboardInterrupt:
+                        raise KeyboardInterrupt(
+                            f"Interrupted after {done} of {len(tasks)} trainings. What was finished is kept: run again "
+                            "to go on."
+                        ) from None
+                    done = sum(stamp(task) != old for task, old in zip(tasks, before, strict=True))
+                    bar.update(done - bar.n)
+            if process.returncode:
+                break
+    return done
+
+
+def _run_there(tasks, job, made_by):
+    """Do tasks in a process of its own; what fails is left to the process that has asked, which says why."""
+    if identity.made_by() != made_by:
+        raise RuntimeError("the files of the package have been edited since they were imported")
+    with contextlib.suppress(ValueError):
+        _run_here(tasks, job)
+
+
+def _read_run(content, task, job, as_published=False):
+    """Return the Run that is kept as `content`, or None where it does not answer all that is asked."""
+    run = store.read(content, task.decides, job.test_set[1])
+    if run.diverged and not job.diverging:
+        return None
+    # The code of a question has no digest that all versions of Python share: what is published goes by its name.
+    known = all(
+        name in run.right and (as_published or run.asked.get(name) == digest) for name, digest in job.asked.items()
+    )
+    return run if known else None
 
 
 def train_all(plans, train_set, folder):

@@ -468,6 +468,72 @@ def test_what_no_plan_can_reach_is_found(sets, tmp_path, trainings, monkeypatch)
     assert {path.suffix for path in store.unreachable(tmp_path)} == {".keras", ".json", ".npz"}
 
 
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """Have everything trained in processes of their own, two trainings in each; their number grows in the list."""
+    for name, value in (("FEW", 0), ("PER_PROCESS", 2), ("PROBED_FROM", 1)):
+        monkeypatch.setattr(experiments, name, value)
+    started, start = [], experiments.processes.start
+
+    def counted(*arguments):
+        process = start(*arguments)
+        started.append(process)
+        return process
+
+    monkeypatch.setattr(experiments.processes, "start", counted)
+    return started
+
+
+def test_many_trainings_in_processes_of_their_own_give_the_same(sets, tmp_path, elsewhere, monkeypatch, capsys):
+    units, shift = 5, 1
+
+    def own_build():
+        return build_ann(units=(units,))
+
+    def own_moves(images, generator):
+        return np.roll(images, generator.integers(shift + 1), axis=2)
+
+    plans = [Plan("own", own_build, RECIPE, seed, augment=own_moves) for seed in range(3)]
+    questions = {"turned": lambda images: np.roll(images, shift, axis=1)}
+    with monkeypatch.context() as patch:
+        patch.setattr(experiments, "_keep", None)  # nothing is trained in this process
+        runs = run_all(plans, *sets, tmp_path / "elsewhere", questions=questions)
+    assert len(elsewhere) == 2 and "3 trained here" in capsys.readouterr().out
+    monkeypatch.setattr(experiments, "FEW", 3)
+    for run, here in zip(runs, run_all(plans, *sets, tmp_path / "here", questions=questions), strict=True):
+        np.testing.assert_array_equal(run.predictions, here.predictions)
+        np.testing.assert_array_equal(run.right["turned"], here.right["turned"])
+        assert run.history["loss"] == here.history["loss"]
+    assert len(elsewhere) == 2
+    run_all(plans, *sets, tmp_path / "elsewhere", questions=questions)
+    assert "3 trained here, 3 of them kept from before" in capsys.readouterr().out
+
+
+def test_what_fails_in_another_process_is_reported_by_this_one(sets, tmp_path, elsewhere):
+    diverging = Plan("wild", build, replace(RECIPE, learning_rate=1e30))
+    with pytest.raises(ValueError, match="1 of 3 trainings failed.* wild, seed 0"):
+        run_all([diverging, *(Plan("ANN", build, RECIPE, seed) for seed in (0, 1))], *sets, tmp_path)
+    assert len(kept(tmp_path)) == 2
+
+
+def test_a_process_that_has_other_code_trains_nothing(sets, tmp_path, elsewhere, trainings):
+    run_all([Plan("ANN", build, RECIPE, seed) for seed in range(3)], *sets, tmp_path)
+    assert trainings == [0, 1, 2] and [process.returncode != 0 for process in elsewhere] == [True]
+
+
+def test_an_interrupt_ends_the_other_process_too(sets, tmp_path, elsewhere, monkeypatch):
+    sleep = experiments.time.sleep
+
+    def stop(seconds):
+        monkeypatch.setattr(experiments.time, "sleep", sleep)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(experiments.time, "sleep", stop)
+    with pytest.raises(KeyboardInterrupt, match="Interrupted after 0 of 2 trainings. What was finished is kept"):
+        run_all([Plan("ANN", build, RECIPE, seed) for seed in (0, 1)], *sets, tmp_path)
+    assert elsewhere[0].wait(30) is not None
+
+
 def test_held_out_images_are_evaluated_and_not_learnt(sets, tmp_path):
     (x, y), test = sets
     (run,) = run_all([Plan("ANN", build, RECIPE, seed=2, held_out=50)], *sets, tmp_path)
