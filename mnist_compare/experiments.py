@@ -30,7 +30,7 @@ PROBE_RATES = {"sgd": 0.1, "nesterov": 0.02, "adam": 0.001}
 # {(digest of the layers, optimizer, schedule): network} of those trained last, which need not be compiled again: each
 # compiling takes a second or two, and memory that never returns.
 _compiled = {}
-KEPT_COMPILED = 2
+KEPT_COMPILED = 8
 FEW = 4  # trainings at most for which no process of their own is started, which takes some seconds
 PER_PROCESS = 20
 _in_memory = {}  # {(folder, address): bytes} where the folder could not be written
