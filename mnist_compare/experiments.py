@@ -92,8 +92,8 @@ def run_all(plans, train_set, test_set, folder, published=None, train_again=Fals
     train_set, test_set: (images, labels), as `train` and `evaluate` take them.
     folder: where each run that is trained here is kept as a small JSON file; what is found there, made by the same
     code and library versions, is not repeated. So after an interrupt (which is passed on) the same call goes on where
-    it stopped. Where it cannot be written, runs are kept in memory, and a warning says so. Many trainings on many images
-    run in processes of their own, one after the other, since each leaves some memory behind.
+    it stopped. Where it cannot be written, runs are kept in memory, and a warning says so. Many trainings on many
+    images run in processes of their own, one after the other, since each leaves some memory behind.
     published: a folder with runs that came with the notebooks, which are read first; nothing is written there.
     train_again: do not read them, but train here and say how far the outcomes are from what was published.
     questions: {name: function}, each takes the test images and returns others, (N, 28, 28), with the same labels; the
