@@ -4,21 +4,21 @@ const SHARP = 560; // pixels along a side of the canvas: twice its size in the p
 const PAUSE = 400; // milliseconds after a stroke until the networks are asked
 const PATIENCE = 3000; // milliseconds after asking until the page says why there may be no answer
 
-// Percent of the side. On a digit that fills two thirds of the pad, 9 comes out as thick as most of MNIST's.
-const THICKNESS = { least: 3, most: 15, first: 9 };
-
 const WELCOME = "Draw one digit. The networks answer when you pause.";
 const NO_ANSWER =
-  "No answer yet. The pad needs Python at work behind this page: run this notebook in Jupyter; it waits while a cell runs.";
+  "No answer yet. The pad needs Python at work behind this page: run this notebook in Jupyter. " +
+  "While another cell runs, an answer may take longer.";
 const LABEL =
-  "Drawing pad: draw one digit with a mouse, a finger or a pen. Backspace takes back a stroke, Delete clears, Enter asks.";
+  "Drawing pad: draw one digit with a mouse, a finger or a pen. " +
+  "Backspace takes back a stroke, Delete clears, Enter asks.";
 
+// The thickness is in per cent of the side: on a digit that fills two thirds of the pad, 9 is the middle of MNIST's.
 const PARTS = `
   <div class="drawing-pad">
     <div class="drawing-pad-left">
       <canvas class="drawing-pad-paper" width="${SHARP}" height="${SHARP}" tabindex="0" role="application"
         aria-label="${LABEL}"></canvas>
-      <label>Thickness <input type="range" min="${THICKNESS.least}" max="${THICKNESS.most}" value="${THICKNESS.first}"></label>
+      <label>Thickness <input type="range" min="3" max="15" value="9"></label>
       <div class="drawing-pad-buttons">
         <button type="button">Predict</button><button type="button">Undo</button><button type="button">Clear</button>
       </div>
@@ -62,8 +62,10 @@ function render({ model, el }) {
   const status = el.querySelector("[role=status]");
   const answers = el.querySelector(".drawing-pad-answers");
   const [predict, undo, clear] = el.querySelectorAll("button");
-  // JupyterLab's own keys, two Ds to delete a cell for one, are not meant here.
-  for (const part of [paper, el.querySelector("input"), predict, undo, clear]) part.dataset.lmSuppressShortcuts = "true";
+  const thickness = el.querySelector("input");
+  for (const part of [paper, thickness, predict, undo, clear]) {
+    part.dataset.lmSuppressShortcuts = "true"; // else D, pressed twice here, would delete a cell of JupyterLab's
+  }
   const fill = {};
   for (const [name, color] of Object.entries(model.get("colors"))) fill[name] = addBars(answers, name, color);
 
@@ -86,7 +88,7 @@ function render({ model, el }) {
   }
 
   function change(strokes, pause) {
-    model.set("drawing", { strokes, asked: model.get("drawing").asked + 1 });
+    model.set("drawing", { ...model.get("drawing"), strokes });
     askAfter(pause);
   }
 
@@ -98,7 +100,8 @@ function render({ model, el }) {
   function ask() {
     clearTimeout(asking);
     clearTimeout(waiting);
-    model.set("drawing", { strokes: strokes(), asked: model.get("drawing").asked + 1 });
+    const { strokes, asked } = model.get("drawing");
+    model.set("drawing", { strokes, asked: asked + 1 });
     model.save_changes();
     waiting = setTimeout(() => (status.textContent = NO_ANSWER), PATIENCE);
   }
@@ -128,7 +131,7 @@ function render({ model, el }) {
     if (event.button !== 0 || (stroke && event.pointerType !== "pen")) return;
     paper.setPointerCapture(event.pointerId);
     pointer = event.pointerId;
-    stroke = { width: el.querySelector("input").value / 100, points: [place(event)] };
+    stroke = { width: thickness.value / 100, points: [place(event)] };
     clearTimeout(asking);
     draw();
   });
