@@ -76,7 +76,7 @@ def kernel_check(notebook):
 
 
 CHECK = kernel_check(NOTEBOOKS[0])
-ADVICE = "choose the kernel of .venv, or start JupyterLab by `make lab`; in Colab, set REPOSITORY in this cell first."
+ADVICE = "choose the kernel of .venv or start JupyterLab by `make lab`; in Colab, first set REPOSITORY in this cell."
 NOT_HERE = f"This notebook runs on {sys.executable}, which has no mnist_compare: "
 
 
