@@ -17,8 +17,10 @@ from shutil import copytree, ignore_patterns
 NETWORKS = ("ann", "cnn")
 SIDES = ("plain", "train", "matched")
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
-PEAK = """import resource, sys
-resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)"""
+# In bytes: of the kernel, and of the largest process that it has trained in.
+PEAKS = """import resource, sys
+[resource.getrusage(who).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+ for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]"""
 
 
 def fit_plainly(model, optimizer, x, y, epochs):
@@ -72,18 +74,19 @@ def compare_sides(sides, epochs, rounds):
             print(f"both networks: {side} / plain  {ratio:.3f} = 1 / {1 / ratio:.1f}")
 
 
-def peak_of(notebook, folder):
-    """Execute a notebook in full, everything trained anew, and return its seconds and its kernel's peak in GB."""
+def peaks_of(notebook, folder):
+    """Execute a notebook in full, everything trained anew, and return its seconds and PEAKS in GB."""
     import nbformat
     from nbclient import NotebookClient
 
     content = nbformat.read(folder / notebook, 4)
     switch = next(cell for cell in content.cells if "parameters" in cell.metadata.get("tags", []))
     switch.source = switch.source.replace("train_again = False", "train_again = True")
-    content.cells.append(nbformat.v4.new_code_cell(PEAK))
+    content.cells.append(nbformat.v4.new_code_cell(PEAKS))
     start = time.perf_counter()
     NotebookClient(content, timeout=None, resources={"metadata": {"path": str(folder)}}).execute()
-    return time.perf_counter() - start, int(content.cells[-1].outputs[-1].data["text/plain"]) / 1e9
+    peaks = json.loads(content.cells[-1].outputs[-1].data["text/plain"])
+    return time.perf_counter() - start, *(peak / 1e9 for peak in peaks)
 
 
 def main():
@@ -105,8 +108,8 @@ def main():
     for notebook in arguments.notebooks:
         with tempfile.TemporaryDirectory() as folder:
             copy = copytree(NOTEBOOKS, Path(folder) / "notebooks", ignore=ignore_patterns("runs", ".*"))
-            seconds, peak = peak_of(notebook, copy)
-        print(f"{notebook:28} {seconds:7.0f} s  peak {peak:.2f} GB", flush=True)
+            seconds, kernel, other = peaks_of(notebook, copy)
+        print(f"{notebook:28} {seconds:7.0f} s  peak {kernel:.2f} GB, beside it {other:.2f} GB at most", flush=True)
 
 
 if __name__ == "__main__":
