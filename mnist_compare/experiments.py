@@ -113,18 +113,27 @@ def run_all(plans, train_set, test_set, folder, published=None, train_again=Fals
         if run is not None:
             as_published[task.key] = run
     todo = tasks if train_again else [task for task in tasks if task.key not in as_published]
-    elsewhere = _run_elsewhere(todo, job)
-    trained, count = _run_here(todo, job)
+    elsewhere, left = _run_elsewhere(todo, job)
+    trained, count = _run_here(todo, job, left)
     runs = [trained[task.key] if task.key in trained else as_published[task.key] for task in tasks]
     _say_where_from(tasks, as_published, trained, elsewhere + count, train_again)
     return runs
 
 
-def _run_here(tasks, job):
-    """Return {key: Run} of the tasks, each read where it is kept or trained and kept, and how many were trained."""
+def _run_here(tasks, job, left):
+    """Return {key: Run} of the tasks, each read where it is kept or trained and kept, and how many were trained.
+
+    left: how many are probably to be trained.
+    """
     train_set, test_set, right_digits = job.train_set, job.test_set, job.test_set[1]
-    changed = {name: _changed(name, change, test_set[0]) for name, change in job.questions.items() if tasks}
     probes = {}
+
+    @functools.cache
+    def changed():
+        return {name: _changed(name, change, test_set[0]) for name, change in job.questions.items()}
+
+    if left:
+        changed()  # now, so that a question that cannot be asked is refused before anything is trained
 
     def do(task, model):
         kind = identity.digest(task.decides["layers"], task.plan.recipe.optimizer, task.plan.recipe.schedule)
@@ -135,13 +144,13 @@ def _run_here(tasks, job):
             history = carry_out(task.plan, model, train_set)
             made = store.provenance(time.perf_counter() - start)
             predictions = evaluate(model, *test_set).predictions.astype(np.uint8)
-            right = {name: predict(model, images).argmax(axis=1) == right_digits for name, images in changed.items()}
+            right = {name: predict(model, images).argmax(axis=1) == right_digits for name, images in changed().items()}
         except DivergedError as error:
             if not job.diverging:
                 raise
             history, made = error.history, store.provenance(time.perf_counter() - start)
             predictions = np.full_like(right_digits, store.NO_ANSWER)
-            right = {name: np.zeros(len(predictions), bool) for name in changed}
+            right = {name: np.zeros(len(predictions), bool) for name in job.questions}
         run = Run(right_digits, predictions, history, right, dict(job.asked), made, probes.get(kind))
         with contextlib.suppress(ValueError, OSError, TypeError):  # what it was asked before
             old = store.read(_content(job.folder, task.address, "json"), task.decides, right_digits)
@@ -152,7 +161,7 @@ def _run_here(tasks, job):
 
 
 def _run_elsewhere(tasks, job):
-    """Let other processes train and keep what is missing, where that is much, and return how many they have done.
+    """Let other processes train and keep what is missing, where that is much; return how many they did and left.
 
     Every training leaves some megabytes behind that TensorFlow never gives back; what a process holds goes with it.
     Nothing depends on these processes: what they leave undone is done here.
@@ -163,7 +172,7 @@ def _run_elsewhere(tasks, job):
         if _kept(job.folder, task.address, "json", functools.partial(_read_run, job=job, task=task)) is None
     ]
     if len(tasks) <= FEW or len(job.train_set[0]) < PROBED_FROM or not store.is_writable(job.folder):
-        return 0
+        return 0, len(tasks)
 
     def stamp(task):
         path = store.find(job.folder, task.address, "json")
@@ -185,7 +194,8 @@ def _run_elsewhere(tasks, job):
                     bar.update(done - bar.n)
             if process.returncode:
                 break
-    return done
+    done = sum(stamp(task) != old for task, old in zip(tasks, before, strict=True))
+    return done, len(tasks) - done
 
 
 def _run_there(tasks, job, made_by):
@@ -193,7 +203,7 @@ def _run_there(tasks, job, made_by):
     if identity.made_by() != made_by:
         raise RuntimeError("the files of the package have been edited since they were imported")
     with contextlib.suppress(ValueError):
-        _run_here(tasks, job)
+        _run_here(tasks, job, len(tasks))
 
 
 def _read_run(content, task, job, as_published=False):

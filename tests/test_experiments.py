@@ -497,6 +497,7 @@ def test_many_trainings_in_processes_of_their_own_give_the_same(sets, tmp_path, 
     questions = {"turned": lambda images: np.roll(images, shift, axis=1)}
     with monkeypatch.context() as patch:
         patch.setattr(experiments, "_keep", None)  # nothing is trained in this process
+        patch.setattr(experiments, "_changed", None)  # nor asked
         runs = run_all(plans, *sets, tmp_path / "elsewhere", questions=questions)
     assert len(elsewhere) == 2 and "3 trained here" in capsys.readouterr().out
     monkeypatch.setattr(experiments, "FEW", 3)
