@@ -475,7 +475,7 @@ def plot_dumbbells(rows, images, xlabel):
     """Draw one line for each row with a point for every network on it, beside a picture of what was asked of them.
 
     rows: {"noise": {"ANN": accuracy, "CNN": …}, …}, fractions. images: {"noise": (rows, columns), …}. The first word of
-    a network's name decides its colour; the second of a colour is drawn open.
+    a network's name decides its colour; the second of a colour is drawn open, the third as an open diamond.
     """
     _check_some(rows, "noise")
     if set(images) != set(rows):
@@ -489,7 +489,9 @@ def plot_dumbbells(rows, images, xlabel):
         picture.set(xticks=[], yticks=[])
         axis.plot([min(values.values()), max(values.values())], [0, 0], color="0.7", linewidth=2, zorder=0)
         for network, style in _curve_styles(values, name).items():
-            face = "w" if style.pop("linestyle") != "-" else style["color"]
+            line = style.pop("linestyle")
+            face = style["color"] if line == "-" else "w"
+            style |= {"marker": "D"} if line == ":" else {}
             axis.plot(values[network], 0, linestyle="none", markersize=8, markerfacecolor=face, label=network, **style)
         axis.set(yticks=[0], yticklabels=[name], ylim=(-1, 1))
         axis.grid(alpha=0.3)

@@ -455,6 +455,14 @@ def test_a_dumbbell_has_a_point_for_each_network_beside_its_picture():
     pictures = {name: np.full((2, 2), 255 * i, np.uint8) for i, name in enumerate(rows)}
     noise, noise_row, blur, blur_row = plots.plot_dumbbells(rows, pictures, "accuracy").axes
     assert drawn(noise_row) == {"ANN": [[0.5, 0]], "ANN Nesterov": [[0.6, 0]], "CNN": [[0.9, 0]]}
+    third = {"noise": rows["noise"] | {"ANN low rate": 0.4}}
+    points = plots.plot_dumbbells(third, {"noise": pictures["noise"]}, "accuracy").axes[1].lines[1:]
+    assert [(point.get_marker(), point.get_markerfacecolor() == "w") for point in points] == [
+        ("o", False),
+        ("o", True),
+        ("s", False),
+        ("D", True),
+    ]
     assert drawn(blur_row) == {"ANN": [[0.8, 0]], "CNN": [[0.7, 0]]}
     faces = [line.get_markerfacecolor() for line in noise_row.lines if line.get_label()[0] != "_"]
     assert faces == ["#0072B2", "w", "#D55E00"]
