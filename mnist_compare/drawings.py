@@ -208,6 +208,11 @@ def _as_graph(axis, xlabel, ylabel):
 def draw_descent(weights, losses, start, slope, rate):
     """Draw a loss (W,) against one weight (W,), and one step downhill from `start`, where it has this slope."""
     end = start - rate * slope
+    if not weights[0] <= end <= weights[-1]:
+        raise ValueError(
+            f"The step ends at {end:g}, expected a weight from {weights[0]:g} to {weights[-1]:g}, where the curve is: "
+            "take a smaller rate."
+        )
     before, after = np.interp([start, end], weights, losses)
     figure, axes = _canvas("One step of gradient descent", size=(6, 3.8))
     axis = axes[0, 0]

@@ -102,3 +102,8 @@ def test_a_step_goes_down_the_slope_times_the_rate():
     np.testing.assert_allclose([start, end], [[0, 5], [0.8, 2.44]])
     (low, low_loss), (high, high_loss) = axis.lines[1].get_xydata()  # the tangent
     assert (high_loss - low_loss) / (high - low) == pytest.approx(-4)
+
+
+def test_a_step_beyond_the_curve_is_refused():
+    with pytest.raises(ValueError, match="ends at 8, expected a weight from -1 to 5"):
+        drawings.draw_descent(np.linspace(-1, 5), np.zeros(50), start=0, slope=-4, rate=2)
