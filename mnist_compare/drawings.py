@@ -20,7 +20,7 @@ def _canvas(title, rows=1, columns=1, size=(6.4, 3.4), **options):
     """Return a Figure and its axes (rows, columns), without frames and ticks; closed, so that it is shown once."""
     figure, axes = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False, **options)
     plt.close(figure)
-    figure.suptitle(title, fontsize=13)
+    figure.suptitle(title, fontsize=12)
     for axis in axes.flat:
         axis.set_axis_off()
         axis.set_aspect("equal")
@@ -80,7 +80,7 @@ def draw_unit(inputs, weights, bias):
     """Draw one unit at work: inputs (N,) times weights (N,), the sum of them and the bias, and relu of that."""
     pairs = list(zip(inputs, weights, strict=True))
     total = sum(value * weight for value, weight in pairs) + bias
-    figure, axes = _canvas("One unit: multiply, add up, turn a negative sum into 0", size=(6.4, 3.6))
+    figure, axes = _canvas("One unit: multiply, add up, turn a negative sum into 0", size=(5.4, 3.2))
     axis, top = axes[0, 0], len(inputs) - 1
     middle = top / 2
     for place, (value, weight) in enumerate(pairs):
@@ -111,7 +111,7 @@ def draw_wiring(pixels, window):
     """Draw a row of pixels (P,), 0 to 1, wired densely and by convolution to one unit for each place of a window."""
     count = len(pixels)
     units = count - window + 1
-    figure, axes = _canvas("Who is joined to whom: every line is a weight", 2, size=(6, 5.6))
+    figure, axes = _canvas("Who is joined to whom: every line is a weight", 2, size=(5.2, 5))
     for axis in axes.flat:
         axis.set(xlim=(-1.5, count - 0.4), ylim=(-0.4, 2.4))
         for y, name in ((0, "pixels"), (2, "units")):
@@ -119,9 +119,9 @@ def draw_wiring(pixels, window):
         for pixel, grey in enumerate(pixels):
             _square(axis, pixel, 0, 0.3, str(1 - grey), zorder=3)
     dense, convolutional = axes.flat
-    dense.set_title(f"dense: {count * units} weights, each used once", fontsize=12)
+    dense.set_title(f"dense: {count * units} weights, each used once", fontsize=11)
     convolutional.set_title(
-        f"convolutional: {window} weights (solid, dashed, dotted), each used {units} times", fontsize=12
+        f"convolutional: {window} weights (solid, dashed, dotted),\neach used {units} times", fontsize=11
     )
     for unit in range(units):
         centre = unit + (window - 1) / 2
@@ -142,14 +142,14 @@ def draw_sliding(image, kernel, answers, places):
     three pairs (row, column), the upper left pixel of the window and its answer's place in the map.
     """
     figure, axes = _canvas(
-        "One window, laid onto every place, leaves a map", 1, 3, (6.4, 3.4), width_ratios=(5, 2.6, 5)
+        "One window, laid onto every place, leaves a map", 1, 3, (5.4, 2.9), width_ratios=(5, 2.7, 5)
     )
     picture, weights, result = axes.flat
     picture.imshow(image, cmap="gray_r", vmin=0, vmax=1)
     _table(weights, kernel)
     result.imshow(answers, cmap="gray_r", vmin=0)
     for axis, name, values in zip(axes.flat, ("digit", "window", "map"), (image, kernel, answers), strict=True):
-        axis.set_title(f"{name}, {values.shape[0]} × {values.shape[1]}", fontsize=12)
+        axis.set_title(f"{name}, {values.shape[0]} × {values.shape[1]}", fontsize=11)
     for axis, values in ((picture, image), (result, answers)):
         _frame(axis, 0, 0, *values.shape, edgecolor="0.7", linewidth=1)
     for letter, (row, column) in zip(LETTERS, places, strict=False):
@@ -167,7 +167,7 @@ def draw_pooling(values, size=2):
     rows, columns = (side // size for side in values.shape)
     squares = values[: rows * size, : columns * size].reshape(rows, size, columns, size)
     pooled = squares.max(axis=(1, 3))
-    figure, axes = _canvas("Max-pooling: the largest number of each square", 1, 2, (5.4, 3.2), width_ratios=(2, 1))
+    figure, axes = _canvas("Max-pooling: the largest number of each square", 1, 2, (4.4, 2.8), width_ratios=(2, 1))
     bold = set()
     for row, column in np.ndindex(rows, columns):
         square = squares[row, :, column]
@@ -179,20 +179,20 @@ def draw_pooling(values, size=2):
         _frame(axes[0, 0], row * size, column * size, size, size)
         _frame(axes[0, 1], row, column, 1, 1)
     for axis, (height, width) in zip(axes.flat, (values.shape, pooled.shape), strict=True):
-        axis.set_title(f"{height} × {width}", fontsize=12)
+        axis.set_title(f"{height} × {width}", fontsize=11)
     return figure
 
 
 def draw_cross_entropy(probabilities):
     """Draw the loss of one image, minus the logarithm of the probability of its digit, and some of those as points."""
-    figure, axes = _canvas("The less probable the right digit, the greater the loss", size=(6, 3.6))
+    figure, axes = _canvas("The less probable the right digit, the greater the loss", size=(5.2, 3.4))
     axis, curve = axes[0, 0], np.linspace(0.005, 1, 400)
     _as_graph(axis, "probability that the network gives to the right digit", "loss of this image")
     axis.plot(curve, -np.log(curve), color=ANN, linewidth=2)
     for p in probabilities:
         axis.plot(p, -np.log(p), color=ANN, marker="o", markersize=8)
         axis.annotate(f"−ln {p:g} = {-np.log(p):.2f}", (p, -np.log(p)), (9, 5), textcoords="offset points", fontsize=11)
-    axis.set(xlim=(0, 1.2), ylim=(-0.15, 5.3), xticks=np.linspace(0, 1, 6))
+    axis.set(xlim=(0, 1.25), ylim=(-0.15, 5.3), xticks=np.linspace(0, 1, 6))
     return figure
 
 
@@ -214,7 +214,7 @@ def draw_descent(weights, losses, start, slope, rate):
             "take a smaller rate."
         )
     before, after = np.interp([start, end], weights, losses)
-    figure, axes = _canvas("One step of gradient descent", size=(6, 3.8))
+    figure, axes = _canvas("One step of gradient descent", size=(5.2, 3.6))
     axis = axes[0, 0]
     _as_graph(axis, "one weight", "loss")
     axis.plot(weights, losses, color="0.6", linewidth=3)
@@ -224,6 +224,6 @@ def draw_descent(weights, losses, start, slope, rate):
     axis.plot(start, before, color=ANN, marker="o", markersize=11)
     axis.plot(end, after, color=ANN, marker="o", markersize=11, markerfacecolor="w", markeredgewidth=2)
     _arrow(axis, (start, before), (end, after), color=ANN, linewidth=2.5, shrinkA=6, shrinkB=7, zorder=4)
-    text = f"new weight = weight - rate × slope = {start:.2f} - {rate:g} × ({slope:.2f}) = {end:.2f}"
+    text = f"new weight = weight - rate × slope\n= {start:.2f} - {rate:g} × ({slope:.2f}) = {end:.2f}"
     axis.set_title(_signed(text), fontsize=11)
     return figure

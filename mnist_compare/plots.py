@@ -352,6 +352,7 @@ def _outline(axis, row, column, height, width):
 def plot_numbers(tables, outlined=None):
     """Draw small arrays side by side with every number written out: {"title": (rows, columns), …}; NaN as "?".
 
+    Whole numbers are written as such, others with two decimals.
     outlined: {"title": (row, column, height, width)}, a window of an array that gets a frame.
     """
     widths = [values.shape[1] for values in tables.values()]
@@ -361,7 +362,7 @@ def plot_numbers(tables, outlined=None):
         top = np.nanmax(np.abs(values)) or 1
         axis.imshow(values, cmap="RdBu_r", vmin=-2 * top, vmax=2 * top)  # pale, so that the numbers stay legible
         for (row, column), value in np.ndenumerate(values):
-            text = "?" if np.isnan(value) else f"{value:.2f}"
+            text = "?" if np.isnan(value) else f"{value:.2f}" if values.dtype.kind == "f" else f"{value}"
             axis.text(column, row, text, ha="center", va="center", fontsize=10)
         axis.set(title=title, xticks=[], yticks=[])
         if title in (outlined or {}):

@@ -167,6 +167,8 @@ def test_numbers_are_written_where_they_are():
         (0, 1): "0.00",
         (1, 1): "4.00",
     }
+    (axis,) = plots.plot_numbers({"whole": np.array([[1, -2]])}).axes
+    assert [text.get_text() for text in axis.texts] == ["1", "-2"]
 
 
 def test_maps_share_one_scale_in_which_0_is_white_and_red_above_it():
