@@ -110,6 +110,10 @@ def draw_unit(inputs, weights, bias):
 def draw_wiring(pixels, window):
     """Draw a row of pixels (P,), 0 to 1, wired densely and by convolution to one unit for each place of a window."""
     count = len(pixels)
+    if not 1 <= window <= min(count, len(LINES)):
+        raise ValueError(
+            f"window={window!r}, expected from 1 to {min(count, len(LINES))}, a kind of line for each weight."
+        )
     units = count - window + 1
     figure, axes = _canvas("Who is joined to whom: every line is a weight", 2, size=(5.2, 5))
     for axis in axes.flat:

@@ -60,6 +60,12 @@ def test_the_wiring_has_one_line_for_each_product_and_one_kind_of_line_for_each_
     assert sorted(kinds.values(), key=min) == [{-1}, {0}, {1}]  # the same weight at the same side of every unit
 
 
+@pytest.mark.parametrize("pixels, window", [([0] * 6, 4), ([0, 1], 3), ([0] * 6, 0)])
+def test_a_window_without_lines_or_pixels_enough_is_refused(pixels, window):
+    with pytest.raises(ValueError, match=f"window={window}, expected from 1 to {min(len(pixels), 3)}"):
+        drawings.draw_wiring(pixels, window)
+
+
 def test_the_window_is_drawn_where_its_answer_is():
     answers = np.arange(16.0).reshape(4, 4)
     figure = drawings.draw_sliding(IMAGE, np.ones((3, 3)), answers, [(0, 1), (3, 2)])
