@@ -32,6 +32,7 @@ _MODULE_OF = {
 }
 _MODULES = (
     "data",
+    "drawings",
     "evaluation",
     "experiments",
     "handwriting",
@@ -46,7 +47,7 @@ _MODULES = (
     "writers",
 )
 
-__all__ = [*_MODULE_OF, "perturbations", "plots"]
+__all__ = [*_MODULE_OF, "drawings", "perturbations", "plots"]
 
 
 def __getattr__(name):

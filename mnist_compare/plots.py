@@ -125,11 +125,17 @@ def _log_ticks(axis, write="{x:g}", steps=(1, 1.5, 2, 2.5, 3, 4, 5, 7)):
     axis.set_minor_locator(NullLocator())
 
 
-def _picture(axis, image, title, **scale):
+def titled(figure, title):
+    """Put a title over a Figure, so that it can be read alone, and return it."""
+    figure.suptitle(title, fontsize=12)
+    return figure
+
+
+def _picture(axis, image, title, fontsize=8, **scale):
     """Draw an image without ticks, in a thin frame that shows where it ends."""
     axis.set_visible(True)
     axis.imshow(image, **scale)
-    axis.set_title(title, fontsize=8, pad=2)
+    axis.set_title(title, fontsize=fontsize, pad=2)
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set(color="0.8", linewidth=0.5)
 
@@ -142,12 +148,12 @@ def _ink(image):
 def plot_digits(images, titles, columns=10):
     """Draw images (N, 28, 28) in a grid, each under its title (N strings)."""
     rows = max(1, -(-len(images) // columns))
-    height = 1.0 + 0.17 * max((title.count("\n") for title in titles), default=0)
-    figure, axes = _figure(rows, columns, (max(columns, 4), 0.2 + rows * height))
+    height = 1.25 + 0.2 * max((title.count("\n") for title in titles), default=0)
+    figure, axes = _figure(rows, columns, (1.25 * max(columns, 4), 0.5 + rows * height))
     for axis in axes.flat:
         axis.set_visible(False)
     for axis, image, title in zip(axes.flat, images, titles, strict=False):
-        _picture(axis, np.squeeze(image), title, **_ink(image))
+        _picture(axis, np.squeeze(image), title, 10, **_ink(image))
     return figure
 
 
@@ -226,7 +232,7 @@ def plot_confusions(evaluations, outlined=None):
             ink = "w" if errors[name][label, prediction] > 0.65 * top else "k"
             weight = "bold" if label == prediction else "normal"
             if count:
-                axis.text(prediction, label, count, ha="center", va="center", fontsize=8, color=ink, weight=weight)
+                axis.text(prediction, label, count, ha="center", va="center", fontsize=10, color=ink, weight=weight)
         axis.set(title=name, xlabel="prediction", ylabel="label", xticks=range(10), yticks=range(10))
         if outlined is not None:
             axis.add_patch(plt.Rectangle((-0.5, outlined - 0.5), 10, 1, fill=False, linewidth=2))
@@ -265,6 +271,30 @@ def plot_accuracies(evaluations):
     axis.margins(x=0.15)
     axis.xaxis.set_major_formatter("{x:.1%}")
     axis.set_xlabel(f"accuracy on {len(evaluation.labels):,} test images, with its 95 % interval")
+    axis.grid(axis="x", alpha=0.3)
+    return figure
+
+
+def plot_ratios(ratios, xlabel):
+    """Draw ratios as bars that begin at 1, on a log axis, each with its number: {"parameters": 0.02, "seconds": 1.5}.
+
+    What is smaller than 1 goes to the left, what is larger to the right. Ratios that are not finite and above 0 are
+    left out.
+    """
+    _check_some(ratios, "parameters")
+    ratios = {name: value for name, value in ratios.items() if np.isfinite(value) and value > 0}
+    figure, axes = _figure(size=(6.5, 0.9 + 0.45 * len(ratios)))
+    axis = axes[0, 0]
+    for row, value in enumerate(ratios.values()):
+        axis.plot([1, value], [row, row], color="0.7" if value < 1 else "0.4", linewidth=12, solid_capstyle="butt")
+        side, ha = (-6, "right") if value < 1 else (6, "left")
+        text = f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
+        axis.annotate(text, (value, row), (side, 0), textcoords="offset points", ha=ha, va="center")
+    axis.axvline(1, color="k", linewidth=1)
+    axis.set(yticks=range(len(ratios)), yticklabels=list(ratios), xscale="log", xlabel=xlabel)
+    axis.set_ylim(len(ratios) - 0.4, -0.6)
+    axis.margins(x=0.15)
+    _log_ticks(axis.xaxis, steps=(1, 2, 5))
     axis.grid(axis="x", alpha=0.3)
     return figure
 
@@ -322,6 +352,7 @@ def _outline(axis, row, column, height, width):
 def plot_numbers(tables, outlined=None):
     """Draw small arrays side by side with every number written out: {"title": (rows, columns), …}; NaN as "?".
 
+    Whole numbers are written as such, others with two decimals.
     outlined: {"title": (row, column, height, width)}, a window of an array that gets a frame.
     """
     widths = [values.shape[1] for values in tables.values()]
@@ -331,8 +362,8 @@ def plot_numbers(tables, outlined=None):
         top = np.nanmax(np.abs(values)) or 1
         axis.imshow(values, cmap="RdBu_r", vmin=-2 * top, vmax=2 * top)  # pale, so that the numbers stay legible
         for (row, column), value in np.ndenumerate(values):
-            text = "?" if np.isnan(value) else f"{value:.2f}"
-            axis.text(column, row, text, ha="center", va="center", fontsize=8)
+            text = "?" if np.isnan(value) else f"{value:.2f}" if values.dtype.kind == "f" else f"{value}"
+            axis.text(column, row, text, ha="center", va="center", fontsize=10)
         axis.set(title=title, xticks=[], yticks=[])
         if title in (outlined or {}):
             _outline(axis, *outlined[title])
@@ -409,7 +440,7 @@ def plot_answers(images, titles, probabilities, centre=False):
     count, names = len(images), list(probabilities)
     figure, axes = _figure(1 + len(names), count, (max(3.6, 2.3 * count), 2.2 + 1.35 * len(names)))
     for axis, image, title in zip(axes[0], images, titles, strict=True):
-        _picture(axis, np.squeeze(image), title, **_ink(image))
+        _picture(axis, np.squeeze(image), title, 10, **_ink(image))
         if centre:
             rows, columns = np.shape(np.squeeze(image))
             axis.plot((columns - 1) / 2, (rows - 1) / 2, color="r", marker="+", markersize=12)
@@ -419,12 +450,11 @@ def plot_answers(images, titles, probabilities, centre=False):
                 axis.set_visible(False)
                 continue
             axis.bar(range(10), values, color=_style(name)["color"])
-            axis.set_title(f"{name}: {np.argmax(values)} ({np.max(values):.0%})", fontsize=9)
+            axis.set_title(f"{name}: {np.argmax(values)} ({np.max(values):.0%})", fontsize=10)
             axis.set(ylim=(0, 1), xticks=range(10))
-            axis.tick_params(labelsize=7)
         shown = [axis for axis in row if axis.get_visible()]
         for axis in shown[:1]:
-            axis.set_ylabel("probability", fontsize=8)
+            axis.set_ylabel("probability")
         for axis in shown[1:]:
             axis.tick_params(labelleft=False)
     return figure

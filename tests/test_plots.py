@@ -52,6 +52,7 @@ def test_every_figure_is_drawn_and_closed(both, digits):
         plots.plot_confusions(both),
         plots.plot_class_scores(both),
         plots.plot_accuracies(both),
+        plots.plot_ratios({"parameters": 0.02, "seconds": 1.5}, "CNN / ANN"),
         plots.plot_learning_rate([0, 1, 0.5, 0], "one_cycle"),
         plots.plot_runs({"ANN": [0.95, 0.96, 0.97], "CNN without pooling": [0.98, 0.99], "LCN": [0.97]}),
         plots.plot_numbers({"patch": np.eye(5), "kernel": np.zeros((3, 3))}),
@@ -121,6 +122,20 @@ def test_digits_are_drawn_with_their_titles(digits):
     assert axes[0].images[0].get_clim() == (0, 1)
 
 
+def test_a_title_stands_over_the_whole_figure(digits):
+    images, labels = digits
+    figure = plots.titled(plots.plot_digits(images[:2], ["a", "b"]), "two digits")
+    assert figure.get_suptitle() == "two digits"
+
+
+def test_ratios_are_bars_from_one_with_their_numbers():
+    (axis,) = plots.plot_ratios({"few": 0.0227, "half": 0.5, "more": 1.5, "none": float("nan")}, "CNN / ANN").axes
+    bars = [line.get_xydata().tolist() for line in axis.lines[:-1]]
+    assert bars == [[[1, 0], [0.0227, 0]], [[1, 1], [0.5, 1]], [[1, 2], [1.5, 2]]]
+    assert [text.get_text() for text in axis.texts] == ["0.023", "0.50", "1.50"]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["few", "half", "more"]
+
+
 def test_accuracy_curves_are_the_means_in_bands_from_lowest_to_highest():
     values = np.array([[0.1, 0.4], [0.3, 0.8]])
     (axis,) = plots.plot_accuracy_curves([1, 2], {"title": {"CNN": values, "CNN moved": 1 - values}}, "pixels").axes
@@ -152,6 +167,8 @@ def test_numbers_are_written_where_they_are():
         (0, 1): "0.00",
         (1, 1): "4.00",
     }
+    (axis,) = plots.plot_numbers({"whole": np.array([[1, -2]])}).axes
+    assert [text.get_text() for text in axis.texts] == ["1", "-2"]
 
 
 def test_maps_share_one_scale_in_which_0_is_white_and_red_above_it():
