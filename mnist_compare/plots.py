@@ -123,7 +123,7 @@ def _log_ticks(axis, write="{x:g}", steps=(1, 1.5, 2, 2.5, 3, 4, 5, 7)):
 
 
 def titled(figure, title):
-    """Put a title over a Figure, so that it can be read alone, and return it."""
+    """Put a title over a Figure and before its words, so that it can be read alone, and return it."""
     figure.suptitle(title, fontsize=12)
     return figure
 
