@@ -13,7 +13,8 @@ run: $(VENV)/ready
 	mkdir -p build
 	$(BIN)/papermill --cwd notebooks notebooks/$(LESSON).ipynb build/$(LESSON).ipynb
 	$(BIN)/jupyter nbconvert --log-level ERROR --to notebook --inplace --coalesce-streams build/$(LESSON).ipynb
-	$(BIN)/jupyter nbconvert --log-level ERROR --to html build/$(LESSON).ipynb
+	$(BIN)/jupyter nbconvert --log-level ERROR --to html --template page \
+		--TemplateExporter.extra_template_basedirs=tools build/$(LESSON).ipynb
 	@$(BIN)/python -c "import nbformat; \
 	cells = nbformat.read('build/$(LESSON).ipynb', 4).cells; \
 	print(*(out.text for cell in cells if 'report' in cell.metadata.get('tags', []) for out in cell.outputs), sep='\n')"

@@ -35,6 +35,7 @@ _MODULES = (
     "drawings",
     "evaluation",
     "experiments",
+    "figures",
     "handwriting",
     "intervals",
     "models",

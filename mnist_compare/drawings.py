@@ -1,13 +1,14 @@
 """Drawings that explain how networks work: small arrays and numbers in, a matplotlib Figure out.
 
-What a drawing works out, such as a sum or a maximum, it also writes down. Each can be read alone, on a narrow screen
-and without colours.
+What a drawing works out, such as a sum or a maximum, it also writes down, and its `description` says the same in
+words. Each can be read alone, on a narrow screen and without colours.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patheffects import withStroke
 
+from mnist_compare.figures import by_row, listed, new_figure, outline
 from mnist_compare.plots import STYLES
 
 ANN, CNN = STYLES["ANN"]["color"], STYLES["CNN"]["color"]
@@ -17,9 +18,8 @@ HALO = [withStroke(linewidth=4.5, foreground="w")]  # round a frame or a letter,
 
 
 def _canvas(title, rows=1, columns=1, size=(6.4, 3.4), **options):
-    """Return a Figure and its axes (rows, columns), without frames and ticks; closed, so that it is shown once."""
-    figure, axes = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False, **options)
-    plt.close(figure)
+    """Return a Figure and its axes (rows, columns), without frames and ticks."""
+    figure, axes = new_figure(rows, columns, size, **options)
     figure.suptitle(title, fontsize=12)
     for axis in axes.flat:
         axis.set_axis_off()
@@ -58,22 +58,14 @@ def _table(axis, values, bold=()):
     for (row, column), value in np.ndenumerate(values):
         chosen = (row, column) in bold
         _square(axis, column, row, 0.5, "0.82" if chosen else "w", "0.6")
-        axis.text(
-            column,
-            row,
-            _signed(f"{value:g}"),
-            ha="center",
-            va="center",
-            fontsize=13,
-            weight="bold" if chosen else "normal",
-        )
+        weight = "bold" if chosen else "normal"
+        _write(axis, column, row, _signed(f"{value:g}"), fontsize=13, weight=weight, bbox=None)
     axis.set(xlim=(-0.6, columns - 0.4), ylim=(rows - 0.4, -0.6))
 
 
 def _frame(axis, row, column, height, width, **options):
     """Put a thick frame round a window of an array, by its upper left place and its size."""
-    style = {"fill": False, "edgecolor": "k", "linewidth": 2.5, "clip_on": False, "zorder": 3}
-    axis.add_patch(plt.Rectangle((column - 0.5, row - 0.5), width, height, **{**style, **options}))
+    outline(axis, row, column, height, width, **{"edgecolor": "k", "linewidth": 2.5, "zorder": 3, **options})
 
 
 def draw_unit(inputs, weights, bias):
@@ -102,8 +94,13 @@ def draw_unit(inputs, weights, bias):
     _write(axis, 7, middle + 0.7, "output", color="0.3")
     terms = [f"{value:g} × {weight:g}" if weight >= 0 else f"{value:g} × ({weight:g})" for value, weight in pairs]
     end = f" {'-' if bias < 0 else '+'} {abs(bias):g} = {total:.2f}"
-    _write(axis, 3.5, -1.15, _signed(" + ".join(terms) + end))
+    sum_of_terms = _signed(" + ".join(terms) + end)
+    _write(axis, 3.5, -1.15, sum_of_terms)
     axis.set(xlim=(-0.5, 7.6), ylim=(-1.4, top + 0.95))
+    figure.description = (
+        f"{len(pairs)} inputs, each times its weight, and the bias: {sum_of_terms}. After relu the output is "
+        f"{max(total, 0):.2f}."
+    )
     return figure
 
 
@@ -123,10 +120,12 @@ def draw_wiring(pixels, window):
         for pixel, grey in enumerate(pixels):
             _square(axis, pixel, 0, 0.3, str(1 - grey), zorder=3)
     dense, convolutional = axes.flat
-    dense.set_title(f"dense: {count * units} weights, each used once", fontsize=11)
-    convolutional.set_title(
-        f"convolutional: {window} weights (solid, dashed, dotted),\neach used {units} times", fontsize=11
+    titles = (
+        f"dense: {count * units} weights, each used once",
+        f"convolutional: {window} weights (solid, dashed, dotted),\neach used {units} times",
     )
+    for axis, title in zip(axes.flat, titles, strict=True):
+        axis.set_title(title, fontsize=11)
     for unit in range(units):
         centre = unit + (window - 1) / 2
         _circle(dense, centre, 2, 0.28)
@@ -136,6 +135,10 @@ def draw_wiring(pixels, window):
         for weight in range(window):
             ends = [unit + weight, centre]
             convolutional.plot(ends, [0.3, 1.75], color=CNN, linewidth=2, linestyle=LINES[weight])
+    figure.description = (
+        f"{count} pixels below {units} units. {titles[0]}: every pixel is joined to every unit. {titles[1]}: every "
+        f"unit is joined to the {window} pixels under it."
+    )
     return figure
 
 
@@ -163,6 +166,15 @@ def draw_sliding(image, kernel, answers, places):
             _write(axis, column - 2, row + (size[0] - 1) / 2, letter, **options)
     numbers = ", ".join(f"{letter}: {answers[place]:.2f}" for letter, place in zip(LETTERS, places, strict=False))
     figure.supxlabel(f"the answers at the marked places: {numbers}", fontsize=11)
+    sizes = (f"{name} {values.shape[0]} × {values.shape[1]}" for name, values in (("digit", image), ("map", answers)))
+    marked = (
+        f"{letter} at row {row}, column {column}: {answers[row, column]:.2f}"
+        for letter, (row, column) in zip(LETTERS, places, strict=False)
+    )
+    figure.description = (
+        f"{', '.join(sizes)}. The window, row by row: {by_row(kernel)}. Its answers at the marked places: "
+        f"{listed(marked)}."
+    )
     return figure
 
 
@@ -184,6 +196,9 @@ def draw_pooling(values, size=2):
         _frame(axes[0, 1], row, column, 1, 1)
     for axis, (height, width) in zip(axes.flat, (values.shape, pooled.shape), strict=True):
         axis.set_title(f"{height} × {width}", fontsize=11)
+    figure.description = (
+        f"Row by row, {by_row(values)}; the largest of each {size} × {size} numbers are {by_row(pooled)}."
+    )
     return figure
 
 
@@ -193,10 +208,15 @@ def draw_cross_entropy(probabilities):
     axis, curve = axes[0, 0], np.linspace(0.005, 1, 400)
     _as_graph(axis, "probability that the network gives to the right digit", "loss of this image")
     axis.plot(curve, -np.log(curve), color=ANN, linewidth=2)
-    for p in probabilities:
+    losses = {p: f"−ln {p:g} = {-np.log(p):.2f}" for p in probabilities}
+    for p, text in losses.items():
         axis.plot(p, -np.log(p), color=ANN, marker="o", markersize=8)
-        axis.annotate(f"−ln {p:g} = {-np.log(p):.2f}", (p, -np.log(p)), (9, 5), textcoords="offset points", fontsize=11)
+        axis.annotate(text, (p, -np.log(p)), (9, 5), textcoords="offset points", fontsize=11)
     axis.set(xlim=(0, 1.25), ylim=(-0.15, 5.3), xticks=np.linspace(0, 1, 6))
+    figure.description = (
+        "The loss falls from above 5, where the probability is near 0, ever more slowly to 0, where it is 1: "
+        f"{', '.join(losses.values())}."
+    )
     return figure
 
 
@@ -228,6 +248,9 @@ def draw_descent(weights, losses, start, slope, rate):
     axis.plot(start, before, color=ANN, marker="o", markersize=11)
     axis.plot(end, after, color=ANN, marker="o", markersize=11, markerfacecolor="w", markeredgewidth=2)
     _arrow(axis, (start, before), (end, after), color=ANN, linewidth=2.5, shrinkA=6, shrinkB=7, zorder=4)
-    text = f"new weight = weight - rate × slope\n= {start:.2f} - {rate:g} × ({slope:.2f}) = {end:.2f}"
-    axis.set_title(_signed(text), fontsize=11)
+    text = _signed(f"new weight = weight - rate × slope\n= {start:.2f} - {rate:g} × ({slope:.2f}) = {end:.2f}")
+    axis.set_title(text, fontsize=11)
+    figure.description = (
+        f"A loss over one weight, and an arrow along its slope: {text}; the loss goes from {before:.2f} to {after:.2f}."
+    )
     return figure

@@ -1,4 +1,7 @@
-"""Every figure of the notebooks: results in, a matplotlib Figure out; at most a mean or a spread is computed here."""
+"""Every figure of the notebooks: results in, a matplotlib Figure out; at most a mean or a spread is computed here.
+
+Each figure also says in words what it shows, for those who do not see it: its `description`.
+"""
 
 import reprlib
 
@@ -6,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import LogLocator, MaxNLocator, MultipleLocator, NullLocator
 
+from mnist_compare.figures import by_row, counted, course, listed, new_figure, outline
 from mnist_compare.intervals import interval
 
 # Colours of Okabe and Ito's palette, told apart by all readers: https://jfly.uni-koeln.de/color/
@@ -101,13 +105,6 @@ def _intervals(name, values, count):
     return np.array(values)
 
 
-def _figure(rows=1, columns=1, size=(6.0, 3.5), **options):
-    """Return a Figure and its array of axes; closed, so that a notebook shows it once, where it is returned."""
-    figure, axes = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False, **options)
-    plt.close(figure)
-    return figure, axes
-
-
 def _pale(style):
     """Return the style of single runs, drawn small and pale in the colour of their mean."""
     return {"color": style["color"], "alpha": 0.3, "marker": ".", "markersize": 7, "linestyle": "none"}
@@ -126,7 +123,7 @@ def _log_ticks(axis, write="{x:g}", steps=(1, 1.5, 2, 2.5, 3, 4, 5, 7)):
 
 
 def titled(figure, title):
-    """Put a title over a Figure, so that it can be read alone, and return it."""
+    """Put a title over a Figure and before its words, so that it can be read alone, and return it."""
     figure.suptitle(title, fontsize=12)
     return figure
 
@@ -149,33 +146,59 @@ def plot_digits(images, titles, columns=10):
     """Draw images (N, 28, 28) in a grid, each under its title (N strings)."""
     rows = max(1, -(-len(images) // columns))
     height = 1.25 + 0.2 * max((title.count("\n") for title in titles), default=0)
-    figure, axes = _figure(rows, columns, (1.25 * max(columns, 4), 0.5 + rows * height))
+    figure, axes = new_figure(rows, columns, (1.25 * max(columns, 4), 0.5 + rows * height))
     for axis in axes.flat:
         axis.set_visible(False)
     for axis, image, title in zip(axes.flat, images, titles, strict=False):
         _picture(axis, np.squeeze(image), title, 10, **_ink(image))
+    figure.description = f"{counted(len(images), 'image')} in rows of {columns}: {listed(titles) or 'none'}."
+    return figure
+
+
+def plot_picture(picture, description):
+    """Draw a picture of Pillow, or uint8 (rows, columns) or (rows, columns, 3), as it is; description: a sentence."""
+    figure, axes = new_figure(size=(4.2, 4.2))
+    axes[0, 0].imshow(picture, cmap="gray", vmin=0, vmax=255)
+    axes[0, 0].set_axis_off()
+    figure.description = description
     return figure
 
 
 def plot_pixels(image):
     """Draw one uint8 image (28, 28) large, with the grey level written on every pixel."""
-    figure, axes = _figure(size=(9, 9))
+    figure, axes = new_figure(size=(9, 9))
     axes[0, 0].imshow(image, cmap="gray_r", vmin=0, vmax=255)
     for (row, column), level in np.ndenumerate(image):
         ink = "w" if level > 100 else "k" if level else "0.7"
         axes[0, 0].text(column, row, level, ha="center", va="center", fontsize=7, color=ink)
     axes[0, 0].set(xlabel="column", ylabel="row")
+    inked = np.argwhere(image)
+    (top, left), (bottom, right) = (inked.min(axis=0), inked.max(axis=0)) if len(inked) else ((0, 0), (0, 0))
+    figure.description = (
+        f"The grey levels of {image.shape[0]} × {image.shape[1]} pixels: {len(inked)} are above 0, the highest is "
+        f"{image.max()}, all in rows {top} to {bottom} and columns {left} to {right}."
+    )
     return figure
 
 
 def plot_class_counts(counts):
     """Draw how often each digit occurs: {"name of the set": (10,) counts}."""
-    figure, axes = _figure(1, len(counts), (9, 2.6))
+    figure, axes = new_figure(1, len(counts), (9, 2.6))
     for axis, (name, heights) in zip(axes.flat, counts.items(), strict=True):
         axis.bar(range(10), heights, color="0.6")
         axis.axhline(np.mean(heights), color="k", linestyle=":", linewidth=1)
         axis.set(title=f"{name} (dotted: a tenth)", xlabel="digit", ylabel="images", xticks=range(10))
+    parts = (f"{name} {', '.join(f'{height:,}' for height in heights)}" for name, heights in counts.items())
+    figure.description = f"Images of the digits 0 to 9: {listed(parts)}."
     return figure
+
+
+def _by_epoch(history):
+    """Say how loss and accuracy of a history, {"loss": (epochs,), "accuracy": (epochs,)}, go; both may be missing."""
+    if not len(history.get("loss", [])):
+        return "interrupted in the first epoch"
+    epochs = range(1, len(history["loss"]) + 1)
+    return f"loss {course(epochs, history['loss'], write='{:.3g}')}; accuracy {course(epochs, history['accuracy'])}"
 
 
 def plot_learning_curves(histories, tests):
@@ -193,7 +216,7 @@ def plot_learning_curves(histories, tests):
                 f"The history of {name!r} is {reprlib.repr(history)}, expected a dictionary with loss and accuracy: "
                 "pass the `history` of what `train` returns."
             )
-    figure, axes = _figure(1, 2, (9, 3.4))
+    figure, axes = new_figure(1, 2, (9, 3.4))
     for axis, quantity in zip(axes.flat, ("loss", "accuracy"), strict=True):
         for name, history in histories.items():
             values = history.get(quantity, [])
@@ -212,7 +235,21 @@ def plot_learning_curves(histories, tests):
         axis.grid(alpha=0.3)
     axes[0, 0].set(yscale="log", ylabel="loss (log scale)")
     axes[0, 1].legend()
+    parts = (
+        f"{name}, training images: {_by_epoch(history)}; test images: loss {tests[name].loss:.3g}, accuracy "
+        f"{tests[name].accuracy:.2%}"
+        for name, history in histories.items()
+    )
+    figure.description = f"By epoch. {'. '.join(parts)}."
     return figure
+
+
+def _confusions(confusion, errors, most=5):
+    """Say how many images a network gets right, by its matrix (10, 10), and what it confuses most, by its errors."""
+    places = [divmod(int(place), 10) for place in np.argsort(-errors, axis=None, kind="stable")[:most]]
+    said = [f"{label} taken for {digit} ({errors[label, digit]})" for label, digit in places if errors[label, digit]]
+    right = f"{np.trace(confusion):,} of {confusion.sum():,} right"
+    return f"{right}, most frequent errors: {', '.join(said)}" if said else right
 
 
 def plot_confusions(evaluations, outlined=None):
@@ -221,7 +258,7 @@ def plot_confusions(evaluations, outlined=None):
     outlined: a digit whose row and column get a frame.
     """
     _check_some(evaluations)
-    figure, axes = _figure(1, len(evaluations), (5.2 * len(evaluations), 5))
+    figure, axes = new_figure(1, len(evaluations), (5.2 * len(evaluations), 5))
     errors = {
         name: np.where(np.eye(10, dtype=bool), 0, evaluation.confusion) for name, evaluation in evaluations.items()
     }
@@ -238,13 +275,21 @@ def plot_confusions(evaluations, outlined=None):
             axis.add_patch(plt.Rectangle((-0.5, outlined - 0.5), 10, 1, fill=False, linewidth=2))
             axis.add_patch(plt.Rectangle((outlined - 0.5, -0.5), 1, 10, fill=False, linewidth=2))
     figure.colorbar(shown, ax=axes, label="images given the wrong digit", shrink=0.7)
+    parts = [f"{name}: {_confusions(evaluation.confusion, errors[name])}" for name, evaluation in evaluations.items()]
+    frame = "" if outlined is None else f" Outlined: the row and the column of the {outlined}."
+    figure.description = f"Label and prediction of every image. {'. '.join(parts)}.{frame}"
     return figure
+
+
+def _ends(values):
+    """Say the lowest and the highest of a score (10,), and of which digits they are."""
+    return " to ".join(f"{values[digit]:.3f} ({digit})" for digit in (np.argmin(values), np.argmax(values)))
 
 
 def plot_class_scores(evaluations):
     """Draw precision, recall and F1 of every digit for {"ANN": Evaluation, …}."""
     _check_some(evaluations)
-    figure, axes = _figure(1, 3, (10, 3.2), sharey=True)
+    figure, axes = new_figure(1, 3, (10, 3.2), sharey=True)
     for name, evaluation in evaluations.items():
         for axis, (score, values) in zip(axes.flat, evaluation.class_scores.items(), strict=True):
             axis.plot(range(10), values, label=name, linestyle="none", **_style(name))
@@ -252,13 +297,23 @@ def plot_class_scores(evaluations):
             axis.grid(alpha=0.3)
     axes[0, 0].set_ylabel("score (1 is perfect)")
     axes[0, 0].legend()
+    parts = (
+        f"{name}: {', '.join(f'{score} {_ends(values)}' for score, values in evaluation.class_scores.items())}"
+        for name, evaluation in evaluations.items()
+    )
+    figure.description = f"From the worst digit to the best. {'. '.join(parts)}."
     return figure
+
+
+def _with_interval(value, low, high):
+    """Write a share with the ends of its interval, in percent."""
+    return f"{value:.2%} [{low:.2%}, {high:.2%}]"
 
 
 def plot_accuracies(evaluations):
     """Draw the test accuracy of {"ANN": Evaluation, …}, each with its 95 % interval."""
     _check_some(evaluations)
-    figure, axes = _figure(size=(6.5, 2.1))
+    figure, axes = new_figure(size=(6.5, 2.1))
     axis = axes[0, 0]
     for row, (name, evaluation) in enumerate(evaluations.items()):
         low, high = evaluation.accuracy_interval
@@ -272,7 +327,14 @@ def plot_accuracies(evaluations):
     axis.xaxis.set_major_formatter("{x:.1%}")
     axis.set_xlabel(f"accuracy on {len(evaluation.labels):,} test images, with its 95 % interval")
     axis.grid(axis="x", alpha=0.3)
+    parts = (f"{name} {_with_interval(one.accuracy, *one.accuracy_interval)}" for name, one in evaluations.items())
+    figure.description = f"Accuracy on the test images, with its 95 % interval: {listed(parts)}."
     return figure
+
+
+def _ratio(value):
+    """Write a ratio with two digits that count."""
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
 
 
 def plot_ratios(ratios, xlabel):
@@ -283,28 +345,30 @@ def plot_ratios(ratios, xlabel):
     """
     _check_some(ratios, "parameters")
     ratios = {name: value for name, value in ratios.items() if np.isfinite(value) and value > 0}
-    figure, axes = _figure(size=(6.5, 0.9 + 0.45 * len(ratios)))
+    figure, axes = new_figure(size=(6.5, 0.9 + 0.45 * len(ratios)))
     axis = axes[0, 0]
     for row, value in enumerate(ratios.values()):
         axis.plot([1, value], [row, row], color="0.7" if value < 1 else "0.4", linewidth=12, solid_capstyle="butt")
         side, ha = (-6, "right") if value < 1 else (6, "left")
-        text = f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
-        axis.annotate(text, (value, row), (side, 0), textcoords="offset points", ha=ha, va="center")
+        axis.annotate(_ratio(value), (value, row), (side, 0), textcoords="offset points", ha=ha, va="center")
     axis.axvline(1, color="k", linewidth=1)
     axis.set(yticks=range(len(ratios)), yticklabels=list(ratios), xscale="log", xlabel=xlabel)
     axis.set_ylim(len(ratios) - 0.4, -0.6)
     axis.margins(x=0.15)
     _log_ticks(axis.xaxis, steps=(1, 2, 5))
     axis.grid(axis="x", alpha=0.3)
+    figure.description = f"{xlabel}: {listed(f'{name} {_ratio(value)}' for name, value in ratios.items())}."
     return figure
 
 
 def plot_learning_rate(rates, title):
     """Draw the learning rate of every step, (steps,)."""
-    figure, axes = _figure(size=(6, 2.6))
+    figure, axes = new_figure(size=(6, 2.6))
     axes[0, 0].plot(rates, color="k")
     axes[0, 0].set(xlabel="step (one batch each)", ylabel="learning rate", title=title)
     axes[0, 0].grid(alpha=0.3)
+    told = course(range(len(rates)), rates, write="{:.3g}")
+    figure.description = f"{title}: the learning rate of {len(rates)} steps is {told}."
     return figure
 
 
@@ -316,7 +380,7 @@ def plot_runs(accuracies):
     _check_some(accuracies)
     for name, values in accuracies.items():
         _check_runs(name, values)
-    figure, axes = _figure(size=(8, 0.9 + 0.6 * len(accuracies)))
+    figure, axes = new_figure(size=(8, 0.9 + 0.6 * len(accuracies)))
     axis = axes[0, 0]
     for row, (name, values) in enumerate(accuracies.items()):
         style = _style(name)
@@ -328,12 +392,17 @@ def plot_runs(accuracies):
     axis.xaxis.set_major_formatter("{x:.1%}")
     axis.set_xlabel("accuracy on the test images (a point: one seed; above it mean ± standard deviation)")
     axis.grid(axis="x", alpha=0.3)
+    parts = (
+        f"{name} mean {np.mean(values):.2%}, {len(values)} from {np.min(values):.2%} to {np.max(values):.2%}"
+        for name, values in accuracies.items()
+    )
+    figure.description = f"Accuracy on the test images by seed: {listed(parts)}."
     return figure
 
 
 def plot_class_differences(differences):
     """Draw the CNN's score minus the ANN's, in percentage points, by digit and seed: {"precision": (seeds, 10), …}."""
-    figure, axes = _figure(1, len(differences), (9, 3), sharey=True)
+    figure, axes = new_figure(1, len(differences), (9, 3), sharey=True)
     for axis, (score, values) in zip(axes.flat, differences.items(), strict=True):
         axis.axhline(0, color="k", linewidth=1)
         axis.plot(values.T, color="0.4", marker="o", markersize=4, alpha=0.5, linestyle="none")
@@ -341,12 +410,14 @@ def plot_class_differences(differences):
         axis.set(title=score, xlabel="digit", xticks=range(10))
         axis.grid(alpha=0.3)
     axes[0, 0].set_ylabel("CNN minus ANN, percentage points\n(dash: mean)")
+    means = (f"{score} {', '.join(f'{v:+.2f}' for v in values.mean(axis=0))}" for score, values in differences.items())
+    figure.description = f"CNN minus ANN in percentage points for the digits 0 to 9, mean: {listed(means)}."
     return figure
 
 
-def _outline(axis, row, column, height, width):
-    """Put a frame round a window of an image: its upper left pixel, its size."""
-    axis.add_patch(plt.Rectangle((column - 0.5, row - 0.5), width, height, fill=False, linewidth=2, clip_on=False))
+def _number(value):
+    """Write a number of an array: a whole one as such, another with two decimals, NaN as a question mark."""
+    return "?" if np.isnan(value) else f"{value:.2f}" if np.asarray(value).dtype.kind == "f" else f"{value}"
 
 
 def plot_numbers(tables, outlined=None):
@@ -357,16 +428,21 @@ def plot_numbers(tables, outlined=None):
     """
     widths = [values.shape[1] for values in tables.values()]
     height = max(len(values) for values in tables.values())
-    figure, axes = _figure(1, len(tables), (0.6 * sum(widths) + 1, 0.6 * height + 0.4), width_ratios=widths)
+    figure, axes = new_figure(1, len(tables), (0.6 * sum(widths) + 1, 0.6 * height + 0.4), width_ratios=widths)
     for axis, (title, values) in zip(axes.flat, tables.items(), strict=True):
         top = np.nanmax(np.abs(values)) or 1
         axis.imshow(values, cmap="RdBu_r", vmin=-2 * top, vmax=2 * top)  # pale, so that the numbers stay legible
         for (row, column), value in np.ndenumerate(values):
-            text = "?" if np.isnan(value) else f"{value:.2f}" if values.dtype.kind == "f" else f"{value}"
-            axis.text(column, row, text, ha="center", va="center", fontsize=10)
+            axis.text(column, row, _number(value), ha="center", va="center", fontsize=10)
         axis.set(title=title, xticks=[], yticks=[])
         if title in (outlined or {}):
-            _outline(axis, *outlined[title])
+            outline(axis, *outlined[title])
+    frames = (
+        f" Outlined in {title}: {height} × {width} from row {row}, column {column}."
+        for title, (row, column, height, width) in (outlined or {}).items()
+    )
+    parts = (f"{title}: {by_row(values, _number)}." for title, values in tables.items())
+    figure.description = f"Row by row. {' '.join(parts)}{''.join(frames)}"
     return figure
 
 
@@ -385,9 +461,9 @@ def plot_window(image, kernel, result, row, column):
         )
     products, shown = window * kernel, np.array(result, float)
     shown.flat[row * result.shape[1] + column + 1 :] = np.nan
-    figure, axes = _figure(1, 3, (10, 3.6))
+    figure, axes = new_figure(1, 3, (10, 3.6))
     axes[0, 0].imshow(image, cmap="gray_r", vmin=0, vmax=1)
-    _outline(axes[0, 0], row, column, height, width)
+    outline(axes[0, 0], row, column, height, width)
     top = np.abs(kernel).max() or 1
     axes[0, 1].imshow(products, cmap="RdBu_r", vmin=-2 * top, vmax=2 * top)
     for place, product in np.ndenumerate(products):
@@ -396,10 +472,14 @@ def plot_window(image, kernel, result, row, column):
         axes[0, 1].text(place[1], place[0], text, ha="center", va="center", fontsize=9)
     top = np.abs(result).max() or 1
     axes[0, 2].imshow(shown, cmap="RdBu_r", vmin=-top, vmax=top)
-    _outline(axes[0, 2], row, column, 1, 1)
+    outline(axes[0, 2], row, column, 1, 1)
     titles = ("the window on the digit", f"weight × pixel; the sum is {products.sum():.2f}", "the map so far")
     for axis, title in zip(axes.flat, titles, strict=True):
         axis.set(title=title, xticks=[], yticks=[])
+    figure.description = (
+        f"The window at row {row}, column {column} of the digit. Weight times pixel, row by row: "
+        f"{by_row(products, '{:z.2f}')}. The sum is {products.sum():.2f} and belongs at this place of the map."
+    )
     return figure
 
 
@@ -410,7 +490,7 @@ def plot_accuracy_curves(x, panels, xlabel):
     of a colour is dashed, the third dotted.
     """
     _check_some(panels)
-    figure, axes = _figure(1, len(panels), (max(6, 3.6 * len(panels)), 3.8), sharey=True)
+    figure, axes = new_figure(1, len(panels), (max(6, 3.6 * len(panels)), 3.8), sharey=True)
     for axis, (title, curves) in zip(axes.flat, panels.items(), strict=True):
         for name, style in _curve_styles(curves, title).items():
             values = curves[name]
@@ -428,6 +508,11 @@ def plot_accuracy_curves(x, panels, xlabel):
     axes[0, 0].yaxis.set_major_formatter("{x:.0%}")
     axes[0, 0].set_ylabel("accuracy on the test images")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    parts = (
+        f"{title}: {listed(f'{name} {course(x, np.mean(values, axis=0))}' for name, values in curves.items())}"
+        for title, curves in panels.items()
+    )
+    figure.description = f"Mean accuracy by {xlabel}. {'. '.join(parts)}."
     return figure
 
 
@@ -438,7 +523,7 @@ def plot_answers(images, titles, probabilities, centre=False):
     that is shown only. centre: whether a red cross marks the middle of each frame.
     """
     count, names = len(images), list(probabilities)
-    figure, axes = _figure(1 + len(names), count, (max(3.6, 2.3 * count), 2.2 + 1.35 * len(names)))
+    figure, axes = new_figure(1 + len(names), count, (max(3.6, 2.3 * count), 2.2 + 1.35 * len(names)))
     for axis, image, title in zip(axes[0], images, titles, strict=True):
         _picture(axis, np.squeeze(image), title, 10, **_ink(image))
         if centre:
@@ -457,6 +542,12 @@ def plot_answers(images, titles, probabilities, centre=False):
             axis.set_ylabel("probability")
         for axis in shown[1:]:
             axis.tick_params(labelleft=False)
+    parts = []
+    for number, title in enumerate(titles):
+        rows = ((name, probabilities[name][number]) for name in names)
+        said = (f"{name} says {np.argmax(row)} ({np.max(row):.0%})" for name, row in rows if not np.isnan(row).any())
+        parts.append(f"{title}: {', '.join(said) or 'shown only'}")
+    figure.description = f"{counted(count, 'image')}, and the most probable of ten digits. {listed(parts)}."
     return figure
 
 
@@ -468,11 +559,19 @@ def plot_maps(maps, titles=None, columns=16, signed=False):
     top = max(np.abs(values).max() for values in maps) or 1
     scale = {"cmap": "RdBu_r", "vmin": -top, "vmax": top} if signed else {"cmap": "gray_r", "vmin": 0, "vmax": top}
     rows, size = -(-len(maps) // columns), 10 / max(columns, 6)
-    figure, axes = _figure(rows, columns, (size * columns, rows * (size + (0.2 if titles else 0))))
+    figure, axes = new_figure(rows, columns, (size * columns, rows * (size + (0.2 if titles else 0))))
     for axis in axes.flat:
         axis.set_visible(False)
     for axis, values, title in zip(axes.flat, maps, titles or [""] * len(maps), strict=False):
         _picture(axis, values, title, **scale)
+    low, high = (function([function(values) for values in maps]) for function in (np.min, np.max))
+    parts = (
+        f"{title}, {np.shape(values)[0]} × {np.shape(values)[1]}, up to {np.max(values):.2g}"
+        for title, values in zip(titles or [], maps, strict=False)
+    )
+    figure.description = (
+        f"{counted(len(maps), 'picture')} of numbers from {low:.2g} to {high:.2g}: {listed(parts) or 'untitled'}."
+    )
     return figure
 
 
@@ -488,7 +587,7 @@ def plot_kernels(kernels, maps, titles, columns=4):
         )
     rows = -(-len(kernels) // columns)
     widths = [1, 2] * columns
-    figure, axes = _figure(rows, 2 * columns, (2.6 * columns, 0.4 + 1.9 * rows), width_ratios=widths)
+    figure, axes = new_figure(rows, 2 * columns, (2.6 * columns, 0.4 + 1.9 * rows), width_ratios=widths)
     weights, answers = np.abs(kernels).max() or 1, np.max(maps) or 1
     for axis in axes.flat:
         axis.set_visible(False)
@@ -498,6 +597,11 @@ def plot_kernels(kernels, maps, titles, columns=4):
         _picture(right, answer, "its map", cmap="gray_r", vmin=0, vmax=answers)
     for axis, label in ((axes[0, 0], "weight of a kernel"), (axes[0, 1], "answer in a map")):
         figure.colorbar(axis.images[0], ax=axes, label=label, shrink=0.8, pad=0.01)
+    parts = (
+        f"{title}: weights from {kernel.min():.2g} to {kernel.max():.2g}, answers up to {answer.max():.2g}"
+        for kernel, answer, title in zip(kernels, maps, titles, strict=True)
+    )
+    figure.description = f"{len(kernels)} kernels, each beside the map that it makes of a picture. {listed(parts)}."
     return figure
 
 
@@ -510,7 +614,7 @@ def plot_dumbbells(rows, images, xlabel):
     _check_some(rows, "noise")
     if set(images) != set(rows):
         raise ValueError(f"There are pictures of {list(images)}, expected one of each row: {list(rows)}.")
-    figure, axes = _figure(
+    figure, axes = new_figure(
         len(rows), 2, (8.5, 0.6 + 0.52 * len(rows)), width_ratios=(1, 14), sharex="col", gridspec_kw={"hspace": 0.05}
     )
     for number, (name, values) in enumerate(rows.items()):
@@ -530,6 +634,8 @@ def plot_dumbbells(rows, images, xlabel):
         axis.xaxis.set_major_formatter("{x:.0%}")
     axes[-1, 1].set_xlabel(xlabel)
     _legend_below(figure, 3)
+    parts = (f"{row}: {', '.join(f'{name} {v:.1%}' for name, v in values.items())}" for row, values in rows.items())
+    figure.description = f"{xlabel}. {listed(parts)}."
     return figure
 
 
@@ -540,25 +646,29 @@ def plot_staircase(steps):
     word of a name, which may have several lines, decides its colour.
     """
     _check_some(steps, "ANN, 5 epochs")
-    figure, axes = _figure(size=(max(6, 1.5 * len(steps)), 3.8))
-    axis, before = axes[0, 0], None
+    figure, axes = new_figure(size=(max(6, 1.5 * len(steps)), 3.8))
+    axis, before, parts = axes[0, 0], None, []
     label = "accuracy on the test images\n(change at each step: percentage points)"
     for x, (name, values) in enumerate(steps.items()):
         ((mean, low, high),) = _intervals(name, [values], 1)
         if low < 0 or high > 1:
             raise ValueError(f"{name!r} reaches from {low} to {high}, expected fractions: divide percent by 100.")
+        parts.append(f"{name} {_with_interval(mean, low, high)}")
         color = _style(name)["color"]
         axis.plot([x - 0.5, x + 0.5], [mean, mean], color=color, linewidth=3, solid_capstyle="butt")
         axis.plot([x, x], [low, high], color=color, marker="_", linewidth=1)
         if before is not None:
             axis.plot([x - 0.5, x - 0.5], [before, mean], color="0.6", linewidth=1, zorder=1)
             top = (x - 0.5, max(before, mean))
-            axis.annotate(f"{100 * (mean - before):+.2f}", top, (0, 5), textcoords="offset points", ha="center")
+            change = f"{100 * (mean - before):+.2f}"
+            axis.annotate(change, top, (0, 5), textcoords="offset points", ha="center")
+            parts[-1] += f", {change} points"
         before = mean
     axis.set(xticks=range(len(steps)), xticklabels=list(steps), ylabel=label)
     axis.yaxis.set_major_formatter(_percent)
     axis.margins(x=0.02, y=0.1)
     axis.grid(axis="y", alpha=0.3)
+    figure.description = f"Accuracy on the test images, step by step, with its interval: {listed(parts)}."
     return figure
 
 
@@ -599,6 +709,15 @@ def _legend_below(figure, columns):
     figure.legend([*entries.values()], [*entries], loc="outside lower center", ncols=columns)
 
 
+def _recipes(some, marked):
+    """Say how many recipes of each kind there are, how many suit the CNN better, and where the marked ones lie."""
+    ann, cnn = np.hstack([pair.reshape(2, -1) for pair in some.values()])
+    said = [f"{pair[0].size} {TRIALS[name]['label']}" for name, pair in some.items()]
+    said.append(f"the CNN errs less with {np.sum(cnn < ann)} of {len(ann)}")
+    said += [f"{name}: ANN {pair[0]:.2%}, CNN {pair[1]:.2%}" for name, pair in marked.items()]
+    return listed(said)
+
+
 def plot_search(panels, marked):
     """Draw every recipe of an equal search as a point: its error with the CNN against that with the ANN, on log axes.
 
@@ -610,7 +729,7 @@ def plot_search(panels, marked):
     trials, stars = _error_pairs(panels, marked)
     pairs = [pair.reshape(2, -1) for some in (*trials.values(), *stars.values()) for pair in some.values()]
     ends = [0.8 * min(WORST / 2, *errors[errors > 0]) for errors in np.hstack(pairs)]
-    figure, axes = _figure(1, len(panels), (max(5, 3.4 * len(panels)), 4.4), sharex=True, sharey=True)
+    figure, axes = new_figure(1, len(panels), (max(5, 3.4 * len(panels)), 4.4), sharex=True, sharey=True)
     for axis, (title, some) in zip(axes.flat, trials.items(), strict=True):
         axis.plot([max(ends), WORST], [max(ends), WORST], color="0.8", linewidth=1, zorder=0, label="equal errors")
         for name, pair in some.items():
@@ -626,6 +745,8 @@ def plot_search(panels, marked):
         axis.grid(alpha=0.3)
     axes[0, 0].set_ylabel("error of the CNN\n(at the edge: 20 % or worse)")
     _legend_below(figure, min(1 + len(panels), 3))
+    parts = (f"{title}: {_recipes(some, stars.get(title, {}))}" for title, some in trials.items())
+    figure.description = f"Errors on held-out images, one point for each recipe. {'. '.join(parts)}."
     return figure
 
 
@@ -644,6 +765,13 @@ def _runs_by_budget(points, panels, count):
     }
 
 
+def _budgets(label, x, curves):
+    """Say for every curve of a panel of `plot_by_budget` its values and their intervals."""
+    write = "{:.2%} [{:.2%}, {:.2%}]" if label.startswith("error") else "{:.2f} [{:.2f}, {:.2f}]"
+    for name, values in curves.items():
+        yield f"{name} {course(x, [value for value, _, _ in values], [write.format(*each) for each in values])}"
+
+
 def plot_by_budget(epochs, panels, points=None, xlabel="epochs of training"):
     """Draw how results depend on the epochs of training, or another number, (B,), on a log axis, with intervals.
 
@@ -657,7 +785,7 @@ def plot_by_budget(epochs, panels, points=None, xlabel="epochs of training"):
         raise ValueError(f"epochs={epochs!r}, expected numbers above 0, rising, as a log axis shows them.")
     runs = _runs_by_budget(points or {}, panels, len(epochs))
     height = 3.4 + 0.22 * max(map(len, panels.values()))  # every legend stands above its panel
-    figure, axes = _figure(1, len(panels), (max(5, 4.2 * len(panels)), height))
+    figure, axes = new_figure(1, len(panels), (max(5, 4.2 * len(panels)), height))
     span = max(epochs[-1] / epochs[0], 2)
     for axis, (label, curves) in zip(axes.flat, panels.items(), strict=True):
         _check_some(curves)
@@ -675,6 +803,8 @@ def plot_by_budget(epochs, panels, points=None, xlabel="epochs of training"):
         _format_y(axis, label)
         axis.grid(alpha=0.3)
         axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1))
+    parts = (f"{label}: {listed(_budgets(label, epochs, curves))}" for label, curves in panels.items())
+    figure.description = f"By {xlabel}, with intervals. {'. '.join(parts)}."
     return figure
 
 
@@ -697,7 +827,7 @@ def plot_resamples(samples, xlabel):
     for name, values in samples.items():
         _check_runs(name, values, "samples")
     styles = _curve_styles(samples, xlabel, OTHERS)
-    figure, axes = _figure(size=(6.5, 3.4))
+    figure, axes = new_figure(size=(6.5, 3.4))
     axis = axes[0, 0]
     bins = np.histogram_bin_edges(np.concatenate(list(samples.values())), 60)
     for name, style in styles.items():
@@ -708,6 +838,10 @@ def plot_resamples(samples, xlabel):
         axis.plot(ends, [height, height], color=style["color"], marker="|", markersize=9, linewidth=2)
     axis.set(xlabel=xlabel, ylabel="resamples (bars: the middle 95 %)", ylim=(0, top * (1.08 + 0.07 * len(samples))))
     axis.legend()
+    parts = (
+        f"{name} {low:.3g} to {high:.3g}" for name, (low, high) in ((name, interval(samples[name])) for name in samples)
+    )
+    figure.description = f"{xlabel}: the middle 95 % of the resamples: {listed(parts)}."
     return figure
 
 
@@ -717,7 +851,7 @@ def plot_best_of(curves, ylabel):
     The first word of a curve's name decides its colour; the second curve of a colour is dashed, the third dotted.
     """
     _check_some(curves, "ANN, 1 epoch")
-    figure, axes = _figure(size=(6.5, 3.8))
+    figure, axes = new_figure(size=(6.5, 3.8))
     axis = axes[0, 0]
     for name, style in _curve_styles(curves, ylabel).items():
         _check_runs(name, curves[name])
@@ -727,6 +861,8 @@ def plot_best_of(curves, ylabel):
     axis.yaxis.set_major_formatter(_percent)
     axis.grid(alpha=0.3)
     axis.legend()
+    parts = (f"{name} {course(range(1, len(values) + 1), values)}" for name, values in curves.items())
+    figure.description = f"{ylabel}, by the number of trials: {listed(parts)}."
     return figure
 
 
@@ -753,7 +889,7 @@ def plot_sizes(points, apart=()):
     point; the means of a family are joined. apart: labels of those that stay apart, drawn open.
     """
     _check_sizes(points, apart)
-    figure, axes = _figure(1, 2, (10, 4), sharey=True)
+    figure, axes = new_figure(1, 2, (10, 4), sharey=True)
     for axis, column, xlabel in zip(axes.flat, (1, 2), ("parameters", "multiply-adds per image"), strict=True):
         for name, sizes in points.items():
             style = _style(name)
@@ -773,4 +909,10 @@ def plot_sizes(points, apart=()):
         axis.grid(alpha=0.3)
     axes[0, 0].set_ylabel("error (log scale; pale points: single runs)")
     axes[0, 0].legend()
+    parts = (
+        f"{name} {label} {np.mean(errors):.2%} ({parameters:,} parameters, {multiply_adds:,} multiply-adds)"
+        for name, sizes in points.items()
+        for label, parameters, multiply_adds, errors in sizes
+    )
+    figure.description = f"Mean error by size: {listed(parts)}."
     return figure

@@ -34,6 +34,25 @@ def test_every_drawing_has_a_title_is_legible_and_closed():
     assert plt.get_fignums() == []  # an open one would be shown twice
 
 
+def test_every_drawing_is_also_said():
+    assert [figure.alt.removeprefix(figure.get_suptitle()) for figure in every_drawing()] == [
+        ". 3 inputs, each times its weight, and the bias: 0.5 × 0.8 + 1 × (−0.3) + 0 × 0.6 + 0.1 = 0.20. After relu "
+        "the output is 0.20.",
+        ". 6 pixels below 4 units. dense: 24 weights, each used once: every pixel is joined to every unit. "
+        "convolutional: 3 weights (solid, dashed, dotted), each used 4 times: every unit is joined to the 3 pixels "
+        "under it.",
+        ". digit 6 × 6, map 4 × 4. The window, row by row: 1, 1, 1; 1, 1, 1; 1, 1, 1. Its answers at the marked "
+        "places: a at row 0, column 0: 1.00; b at row 3, column 3: 1.00.",
+        ". Row by row, 1, 0, 2, 3; 4, 6, 5, 8; 3, 1, 1, 0; 0, 2, 7, 4; the largest of each 2 × 2 numbers are "
+        "6, 8; 3, 7.",
+        ". The loss falls from above 5, where the probability is near 0, ever more slowly to 0, where it is 1: "
+        "−ln 0.9 = 0.11, −ln 0.01 = 4.61.",
+        ". A loss over one weight, and an arrow along its slope: new weight = weight − rate × slope = 0.00 − 0.1 × "
+        "(−4.00) = 0.40; the loss goes from 4.00 to 2.56.",
+    ]
+    assert len(every_drawing()) == sum(name.startswith("draw_") for name in dir(drawings))
+
+
 @pytest.mark.parametrize(
     "bias, total, output, written",
     [

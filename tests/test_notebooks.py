@@ -36,6 +36,13 @@ def test_outputs_are_of_one_full_clean_run(notebook):
     assert notebook.stat().st_size < 1_500_000
 
 
+def test_every_picture_has_a_text_for_those_who_do_not_see_it(notebook):
+    outputs = [output.data for cell in code_cells(notebook) for output in cell.outputs if "data" in output]
+    assert not [kind for data in outputs for kind in data if kind.startswith("image/")]  # these cannot have one
+    pictures = [tag for data in outputs for tag in re.findall("<img [^>]*>", data.get("text/html", ""))]
+    assert pictures and not [tag[:80] for tag in pictures if not re.match(r'<img alt="[^"]{20,}"', tag)]
+
+
 def test_every_cell_is_part_of_the_slides(notebook):
     cells = nbformat.read(notebook, 4).cells
     assert all("slide_type" in cell.metadata.get("slideshow", {}) for cell in cells)

@@ -203,6 +203,156 @@ def test_a_picture_of_which_nothing_was_asked_is_only_shown():
     assert axes[0].images[0].get_array().shape == (90, 60) and axes[0].get_ylim() == (89.5, -0.5)
 
 
+def results():
+    """{"ANN": …, "CNN": …}: of 40 images, the ANN takes one 0 for a 4 and two 7s for 9s."""
+    labels = np.arange(40) % 10
+    ann = labels.copy()
+    ann[[0, 7, 17]] = 4, 9, 9
+    return {"ANN": Evaluation(labels, np.eye(10)[ann], 0.25), "CNN": Evaluation(labels, np.eye(10)[labels], 0.125)}
+
+
+INKED = np.zeros((28, 28), np.uint8)
+INKED[3:6, 10] = 200, 0, 7
+
+WORDS = {
+    "plot_digits": (
+        lambda draw: draw([INKED] * 3, ["is 5\nANN 3", "b", "c"], columns=2),
+        "3 images in rows of 2: is 5 ANN 3; b; c.",
+    ),
+    "plot_picture": (lambda draw: draw(np.zeros((4, 4, 3), np.uint8), "A black square."), "A black square."),
+    "plot_pixels": (
+        lambda draw: draw(INKED),
+        "The grey levels of 28 × 28 pixels: 2 are above 0, the highest is 200, all in rows 3 to 5 and columns 10 to "
+        "10.",
+    ),
+    "plot_class_counts": (
+        lambda draw: draw({"training": np.arange(10) * 1000, "test": np.arange(10)}),
+        "Images of the digits 0 to 9: training 0, 1,000, 2,000, 3,000, 4,000, 5,000, 6,000, 7,000, 8,000, 9,000; "
+        "test 0, 1, 2, 3, 4, 5, 6, 7, 8, 9.",
+    ),
+    "plot_learning_curves": (
+        lambda draw: draw({"ANN": {"loss": [2.0, 1.5], "accuracy": [0.5, 0.8]}, "CNN": {}}, results()),
+        "By epoch. ANN, training images: loss 2 at 1, 1.5 at 2; accuracy 50.00% at 1, 80.00% at 2; test images: loss "
+        "0.25, accuracy 92.50%. CNN, training images: interrupted in the first epoch; test images: loss 0.125, "
+        "accuracy 100.00%.",
+    ),
+    "plot_confusions": (
+        lambda draw: draw(results(), outlined=3),
+        "Label and prediction of every image. ANN: 37 of 40 right, most frequent errors: 7 taken for 9 (2), 0 taken "
+        "for 4 (1). CNN: 40 of 40 right. Outlined: the row and the column of the 3.",
+    ),
+    "plot_class_scores": (
+        lambda draw: draw({"ANN": results()["ANN"]}),  # 4 of 6 said to be 9 are; 2 of 4 that are 7 are said to be
+        "From the worst digit to the best. ANN: precision 0.667 (9) to 1.000 (0), recall 0.500 (7) to 1.000 (1), F1 "
+        "0.667 (7) to 1.000 (1).",
+    ),
+    "plot_accuracies": (
+        lambda draw: draw(results()),  # Wilson's intervals
+        "Accuracy on the test images, with its 95 % interval: ANN 92.50% [80.14%, 97.42%]; CNN 100.00% [91.24%, "
+        "100.00%].",
+    ),
+    "plot_ratios": (
+        lambda draw: draw({"few": 0.0227, "more": 1.5, "none": np.nan}, "CNN / ANN"),
+        "CNN / ANN: few 0.023; more 1.50.",
+    ),
+    "plot_learning_rate": (
+        lambda draw: draw([0, 0.5, 1, 0.6, 0.3, 0], "one_cycle"),
+        "one_cycle: the learning rate of 6 steps is 0 at 0, 1 at 2, 0 at 5.",
+    ),
+    "plot_runs": (
+        lambda draw: draw({"ANN": [0.95, 0.97], "CNN small": [0.99]}),
+        "Accuracy on the test images by seed: ANN mean 96.00%, 2 from 95.00% to 97.00%; CNN small mean 99.00%, 1 from "
+        "99.00% to 99.00%.",
+    ),
+    "plot_class_differences": (
+        lambda draw: draw({"recall": np.array([[0.0] * 9 + [1], [-1.0] * 9 + [2]])}),
+        "CNN minus ANN in percentage points for the digits 0 to 9, mean: recall " + "−0.50, " * 9 + "+1.50.",
+    ),
+    "plot_numbers": (
+        lambda draw: draw({"a": np.array([[1, -2.5], [np.nan, 4]]), "whole": np.array([[1, -2]])}, {"a": (0, 1, 2, 1)}),
+        "Row by row. a: 1.00, −2.50; ?, 4.00. whole: 1, −2. Outlined in a: 2 × 1 from row 0, column 1.",
+    ),
+    "plot_window": (
+        lambda draw: draw(np.arange(20).reshape(4, 5) / 20, np.array([[1, -1], [0, 2]]), np.ones((3, 4)), 1, 2),
+        "The window at row 1, column 2 of the digit. Weight times pixel, row by row: 0.35, −0.40; 0.00, 1.30. The sum "
+        "is 1.25 and belongs at this place of the map.",
+    ),
+    "plot_accuracy_curves": (
+        lambda draw: draw([0, 8], {"across": {"ANN": [[0.9, 0.2], [0.8, 0.4]], "CNN": [[1, 0.5]]}}, "pixels moved"),
+        "Mean accuracy by pixels moved. across: ANN 85.00% at 0, 30.00% at 8; CNN 100.00% at 0, 50.00% at 8.",
+    ),
+    "plot_answers": (
+        lambda draw: draw([INKED] * 2, ["a", "b"], {"ANN": [[0.1] * 8 + [0.2, 0], np.full(10, np.nan)]}),
+        "2 images, and the most probable of ten digits. a: ANN says 8 (20%); b: shown only.",
+    ),
+    "plot_maps": (
+        lambda draw: draw([np.array([[-1.5, 0.25]]), np.eye(3)], ["k", "l"], signed=True),
+        "2 pictures of numbers from −1.5 to 1: k, 1 × 2, up to 0.25; l, 3 × 3, up to 1.",
+    ),
+    "plot_kernels": (
+        lambda draw: draw(np.array([[[-0.5, 2]], [[0, 1]]]), np.array([[[0, 7]], [[0, 3]]]), ["k", "l"]),
+        "2 kernels, each beside the map that it makes of a picture. k: weights from −0.5 to 2, answers up to 7; l: "
+        "weights from 0 to 1, answers up to 3.",
+    ),
+    "plot_dumbbells": (
+        lambda draw: draw(
+            {"noise": {"ANN": 0.5, "CNN": 0.912}, "blur": {"ANN": 0.8}},
+            dict.fromkeys(["noise", "blur"], INKED),
+            "Right",
+        ),
+        "Right. noise: ANN 50.0%, CNN 91.2%; blur: ANN 80.0%.",
+    ),
+    "plot_staircase": (
+        lambda draw: draw(STEPS),
+        "Accuracy on the test images, step by step, with its interval: ANN, SGD, 5 epochs 96.00% [95.00%, 97.00%]; "
+        "ANN, Adam 98.00% [97.00%, 98.50%], +2.00 points; CNN, Adam 97.00% [96.00%, 99.00%], −1.00 points.",
+    ),
+    "plot_search": (
+        lambda draw: draw(TRIALS, {"1 epoch": {"best for both": (0.03, 0.01)}}),  # 3 to 1 %, 90 to 5 % are the CNN's
+        "Errors on held-out images, one point for each recipe. 1 epoch: 2 Adam; 2 SGD with Nesterov momentum; the CNN "
+        "errs less with 2 of 4; best for both: ANN 3.00%, CNN 1.00%.",
+    ),
+    "plot_by_budget": (
+        lambda draw: draw([1, 10], {"error": {"ANN": [(0.04, 0.03, 0.05)] * 2}, "points": {"own": [(2, -1, 3)] * 2}}),
+        "By epochs of training, with intervals. error: ANN 4.00% [3.00%, 5.00%] at 1, 4.00% [3.00%, 5.00%] at 10. "
+        "points: own 2.00 [−1.00, 3.00] at 1, 2.00 [−1.00, 3.00] at 10.",
+    ),
+    "plot_resamples": (
+        lambda draw: draw({"image by image": np.arange(41) / 40, "writer by writer": np.arange(81) / 20}, "Gap"),
+        "Gap: the middle 95 % of the resamples: image by image 0.025 to 0.975; writer by writer 0.1 to 3.9.",
+    ),
+    "plot_best_of": (
+        lambda draw: draw({"ANN, 1 epoch": [0.9, 0.95], "CNN, 1 epoch": [0.97]}, "Best accuracy"),
+        "Best accuracy, by the number of trials: ANN, 1 epoch 90.00% at 1, 95.00% at 2; CNN, 1 epoch 97.00% at 1.",
+    ),
+    "plot_sizes": (
+        lambda draw: draw({"ANN": SIZES["ANN"][:2], "CNN": SIZES["CNN"]}),
+        "Mean error by size: ANN 64-64 2.50% (50,000 parameters, 49,000 multiply-adds); ANN 153 4.00% (120,000 "
+        "parameters, 110,000 multiply-adds); CNN 8-16 1.00% (30,000 parameters, 200,000 multiply-adds).",
+    ),
+}
+
+
+def test_there_are_words_for_every_figure():
+    assert set(WORDS) == {name for name in dir(plots) if name.startswith("plot_")}
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_what_is_drawn_is_also_said(name):
+    draw, said = WORDS[name]
+    figure = draw(getattr(plots, name))
+    assert figure.alt == said
+    assert plots.titled(figure, "A title").alt == f"A title. {said}"
+
+
+def test_what_is_empty_or_untitled_is_said_as_well():
+    assert plots.plot_digits([], []).alt == "0 images in rows of 10: none."
+    assert plots.plot_maps([np.eye(2)]).alt == "1 picture of numbers from 0 to 1: untitled."
+    assert "0 are above 0, the highest is 0" in plots.plot_pixels(np.zeros((28, 28), np.uint8)).alt
+    errors = plots.plot_search({"all": {"adam": ([0, 1], [0, 1]), "nesterov": ([], [])}}, {}).alt
+    assert errors.endswith("all: 2 Adam; 0 SGD with Nesterov momentum; the CNN errs less with 0 of 2.")
+
+
 FOUR = {f"CNN {number}": np.eye(2) for number in range(4)}
 
 
