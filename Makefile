@@ -32,8 +32,11 @@ lint: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/jactionlint --profile correctness --no-hints
 
+# On copies without outputs, so that the answer does not stand below the question. As root, in a container for instance,
+# JupyterLab does not start unless it is told to.
 lab: $(VENV)/ready
-	$(BIN)/jupyter lab notebooks/$(LESSON).ipynb
+	@$(BIN)/python tools/lab.py $(LESSON)
+	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) lab/$(LESSON).ipynb
 
 # Trains the published runs anew and publishes them, executes every notebook, writes the outputs back in place and brings
 # the README's figures up to date. After an interrupt it goes on where it stopped.
