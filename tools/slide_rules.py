@@ -21,21 +21,25 @@ from math import ceil
 from PIL import Image
 
 WIDTH, HEIGHT = 1440, 810
-INNER, TEXT_HEIGHT, SHOW_HEIGHT = 1300, 560, 425  # what deck/slide.css leaves: of the width, for text alone, for a table
+INNER, TEXT_HEIGHT, SHOW_HEIGHT = (
+    1300,
+    560,
+    425,
+)  # what deck/slide.css leaves: of the width, for text alone, for a table
 SIZES = (36, 32, 28, 25, 22)  # of text that stands alone
 
 # Of the code, or of the notebook as a thing to run: sentences for the notes only.
 ABOUT_THE_CODE = re.compile(
     r"\bcells?\b|train_again|\bunfold|three dots|`assert`|\bA helper\b|skip the code|^Put |^\**It takes\b|"
-    r"without Python|needs Python|^Last, what the README|`search`|^Look for its",
+    r"without Python|needs Python|^Last, what the README|`search`|^Look for its|\bruns above\b",
     re.IGNORECASE,
 )
-PUT_IT = re.compile(r",? and put (?:it|them)\b[^.?!]*")
+PUT_IT = re.compile(r",? and put (?:it|them)\b[^.?!]*| in place of (?:the|each|every) [^.,?!]*")
 POINTS = re.compile(r"^(?:Here|This is|These are|And this is|Look at|Compare)\b|:\W*$")  # at what comes next
 LEADS_ON = re.compile(r"^(?:Now|Next|Then|Last|And|The same)\b")  # to what comes next
 LEANS = re.compile(r"^\W*(?:It|Its|So|This|That|They|Their|But|Then|Those|These|Both|Each|Yet|Therefore|Only)\b")
 ASKED = re.compile(r"\*\*((?:Before you|Guess first|Read them yourself|[^*.:?]+ first\b)[^*]*)\*\*[:.,]?\s*")
-TITLED = re.compile(r"^(\*\*?)([^*]{3,90}[.?:!])\1\s+")
+TITLED = re.compile(r"^(\*\*?)([^*]{3,90}[.?!])\1\s+")
 NO_ONES_GUESS = [  # what is said of the reader's guess, which on slides is nobody's
     (re.compile(r"\byour guess:? [^,;()]*, "), ""),
     (re.compile(r"; your guess(?: was)?:? [^,;().]*(?:\.\d[^,;().]*)?"), ""),
@@ -67,7 +71,9 @@ class Slide:
 
     def source(self):
         """Return the slide as Markdown with HTML around it."""
-        classes = ["slide", self.kind, *["beside"] * self.beside, *["opens"] * self.opens]
+        classes = ["slide", self.kind]
+        facts = {"pictured": self.show.startswith("<img"), "beside": self.beside, "opens": self.opens}
+        classes += [name for name, true in facts.items() if true]
         style = f' style="--size: {self.size:g}px"' if self.size else ""
         heading, title = (escape(plain(text), quote=False) for text in (self.section, self.title))
         parts = [f'<div class="{" ".join(classes)}" data-cell="{self.cell}"{style}>']
@@ -109,6 +115,8 @@ def presentable(text):
 
 def gist(text, limit):
     """Return as much of a paragraph as has room in `limit` characters: what is first, asked or bold before the rest."""
+    if text.startswith("> "):
+        return "> " + gist(re.sub(r"^> ?", "", text, flags=re.MULTILINE), 2 * limit)
     said = presentable(text)
     weight = [0 if i == 0 else 1 if "?" in s or "**" in s else 2 for i, s in enumerate(said)]
     taken = set()
@@ -116,6 +124,9 @@ def gist(text, limit):
         fits = sum(len(plain(said[j])) + 1 for j in taken) + len(plain(said[i])) <= limit
         if not taken or (fits and (i - 1 in taken or not LEANS.match(said[i]))):
             taken.add(i)
+    for i, sentence in enumerate(said[:-1]):  # as in "Two cautions.", when neither of them has room
+        if weight[i] == 2 and len(sentence) < 30 and i + 1 not in taken:
+            taken.discard(i)
     return " ".join(said[i] for i in sorted(taken))
 
 
@@ -123,6 +134,7 @@ def short_list(block, limit):
     """Return the items of a Markdown list, each cut to its gist."""
     items = re.split(r"\n(?=- |\d+\. )", block.strip())
     marks = [re.match(r"- |\d+\. ", item)[0] for item in items]
+    limit = max(limit, 750 // len(items))
     return [f"{mark}{gist(item[len(mark) :], limit)}" for mark, item in zip(marks, items, strict=True)]
 
 
@@ -136,7 +148,7 @@ def asks(block):
         return False
     *_, before, last = ["", "", *(re.sub(r"[*\"”)]+$", "", sentence) for sentence in presentable(block))]
     if len(last) < 15:  # as in "Are there as many of each? Count."
-        return before.endswith("?")
+        last = before
     return last.endswith("?") or ASKED.search(block) is not None
 
 
@@ -246,7 +258,8 @@ def outputs_of(cell):
         kind = next((kind for kind in ("image/png", "image/jpeg") if kind in data), None)
         if output.output_type == "stream":
             source = "getsource" in cell.source
-            yield ("code" if source else "print"), output.text
+            if output.text.strip():
+                yield ("code" if source else "print"), output.text
         elif kind:
             alt = output.metadata.get("alt") or output.metadata.get(kind, {}).get("alt", "")
             yield "picture", (kind, data[kind], alt)
@@ -257,19 +270,19 @@ def outputs_of(cell):
 
 
 def guess_of(cell):
-    """Return None if a code cell asks for no guess, else the things to be guessed where the cell lists them."""
+    """Return the names that a code cell has for the reader's guesses, and what is to be judged where it lists that."""
+    names, listed = [], []
     if "your_" not in cell.source and '"?"' not in cell.source:
-        return None
-    listed, guess = [], False
-    for node in ast.parse(cell.source).body:
+        return names, listed
+    for node in ast.parse(re.sub(r"^[%!].*", "", cell.source, flags=re.MULTILINE)).body:
         if isinstance(node, ast.Assign):
-            names = [name.id for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)]
-            guess |= any(name.startswith("your_") for name in names)
-            if isinstance(node.value, ast.Dict):
-                keys = [ast.literal_eval(key) for key in node.value.keys]
-                if all(isinstance(value, ast.Constant) and value.value == "?" for value in node.value.values):
-                    listed, guess = [re.sub(r"^(?!\d+\.)", "- ", str(key)) for key in keys], True
-    return listed if guess else None
+            inside = [part for target in node.targets for part in ast.walk(target)]
+            names += [part.id for part in inside if isinstance(part, ast.Name) and part.id.startswith("your_")]
+            if isinstance(node.value, ast.Dict) and {getattr(value, "value", 0) for value in node.value.values} == {
+                "?"
+            }:
+                listed += [str(getattr(key, "value", "")) for key in node.value.keys]
+    return names, [text if is_list(text) else f"- {text}" for text in listed]
 
 
 # ------------------------------------------------------------------------------------------------------------- slides
@@ -295,6 +308,8 @@ class _Maker:
                 self.code(cell)
         self.tell()
         self.slides[-1].notes += self.notes
+        for slide in self.slides:
+            slide.beside &= bool(slide.lead or slide.reading)
         return self.slides
 
     def add(self, kind, **what):
@@ -307,11 +322,11 @@ class _Maker:
         follows = cell.metadata.get("slideshow", {}).get("slide_type") not in ("slide", "subslide")
         blocks = list(blocks_of(cell.source))
         for place, (kind, block) in enumerate(blocks):
-            answered = place + 1 < len(blocks) and blocks[place + 1][0] == "answer"
+            next_kind, next_block = blocks[place + 1] if place + 1 < len(blocks) else ("", "")
             if kind == "heading":
                 self.heading(block)
             elif kind == "text":
-                self.text(block, answered, may_read=follows and place == 0)
+                self.text(block, next_kind == "answer", may_read=follows and place == 0 and not is_list(next_block))
             elif kind == "answer":
                 self.notes.append(block)
                 self.add("answer", title="Answer", **self.alone(gist(block, 420)))
@@ -331,7 +346,7 @@ class _Maker:
             self.section = re.split(r"(?<=[?])|[:.]", text)[0].strip()
 
     def text(self, block, answered, may_read):
-        if self.slides[-1].kind == "title" and not self.slides[-1].lead:
+        if self.slides and self.slides[-1].kind == "title" and not self.slides[-1].lead:
             self.slides[-1].lead = gist(block, 360)
             self.slides[-1].notes.append(block)
             return
@@ -365,18 +380,28 @@ class _Maker:
         if match := ASKED.search(block):
             said = match[1].strip(" .:,")
             title = "Your guess" if re.match(r"Before you|Guess first", said) else said
-            before, block = block[: match.start()], block[match.end() :] if len(block) > match.end() + 60 else block
+            before = block[: match.start()]
+            if said != "Read them yourself":
+                block = block[match.end() :]
         else:
             before = ""
             if (match := TITLED.match(block)) and len(presentable(block)) > 1:
-                title, block = match[2].rstrip(".:"), block[match.end() :]
+                title, block = match[2].rstrip("."), block[match.end() :]
                 self.title = title
         question = block[:1].upper() + block[1:]
-        parts = [part for part in (gist(before, 300), gist(question, 420)) if part]
-        if parts:
-            self.add("question", title=title, **self.alone(*parts))
+        parts = [part for part in (gist(before, 420), gist(question, 420)) if part]
+        self.add(
+            "question", title=title, **self.alone(*(parts or sentences(question)[:1])), **self.seen_again(question)
+        )
         if before:
             self.waiting.append(before)
+
+    def seen_again(self, question):
+        """Return the last picture, for a question that cannot be answered without it."""
+        pictures = [slide for slide in self.slides if slide.kind == "picture" and slide.section == self.section]
+        if not pictures or not re.search(r"\b(?:above|yourself|question mark)\b", question):
+            return {}
+        return {"show": pictures[-1].show, "beside": pictures[-1].beside}
 
     def alone(self, *blocks):
         ((size, _),) = pages_of(["\n\n".join(blocks)])
@@ -385,19 +410,17 @@ class _Maker:
     def tell(self, but_last=False):
         """Make slides of the paragraphs that wait, all of them or all but the last; return the last one."""
         last = self.waiting.pop() if but_last and self.waiting else ""
-        if last and self.opens:  # the first slide of a section says what it is about; what points stays for what is shown
+        if (
+            last and self.opens
+        ):  # the first slide of a section says what it is about; what points stays for what is shown
             *rest, end = presentable(last) or [""]
-            if rest and POINTS.search(end):
-                self.waiting.append(" ".join(rest))
-                last = end
-            else:
-                self.waiting.append(last)
-                last = ""
+            rest, last = (" ".join(rest), end) if POINTS.search(end) else (last, "")
+            self.waiting += [rest] if rest else []
         blocks = []
         for block in self.waiting:
             if (match := TITLED.match(block)) and not is_list(block):
                 self.page(blocks)
-                blocks, self.title, block = [], match[2].rstrip(".:"), block[match.end() :]
+                blocks, self.title, block = [], match[2].rstrip("."), block[match.end() :]
             blocks += short_list(block, 190) if is_list(block) else [gist(block, 330)]
         self.waiting = []
         self.page(blocks)
@@ -414,9 +437,9 @@ class _Maker:
                 notes = []
 
     def code(self, cell):
-        guess = guess_of(cell)
-        if guess is not None:
-            self.guess(cell, guess)
+        names, listed = guess_of(cell)
+        if names or listed:
+            self.guess(cell, names, listed)
             return
         found, outputs = [], list(outputs_of(cell))
         for place, (kind, content) in enumerate(outputs):
@@ -431,21 +454,21 @@ class _Maker:
             self.given(kind, content)
         self.find(found)
 
-    def guess(self, cell, listed):
-        """A cell for the reader's guess: whatever asks for it is a slide by now, or waits as the last paragraph."""
-        said = [text.strip() for kind, text in outputs_of(cell) if kind == "print"]
-        if listed:
-            self.slides[-1].notes.append("\n".join(listed))
-            for size, some in pages_of(listed):
-                self.add("question", title=self.slides[-1].title, lead="\n".join(some), size=size)
-        if self.waiting:
-            self.ask(self.waiting.pop(), "Your guess")
-            self.notes = []
+    def guess(self, cell, names, listed):
+        """A cell for the reader's guess: its question is a slide by now, or is the last paragraph, or is missing."""
+        asked = self.slides[-1].kind == "question" and self.slides[-1].cell >= self.number - 1
+        if not asked:
+            missing = ", ".join(name.removeprefix("your_").replace("_", " ") for name in names)
+            self.ask(self.waiting.pop() if self.waiting else f"{missing}?", "Your guess")
         slide = self.slides[-1]
-        slide.kind = "question"
         if slide.title == "Question":
             slide.title = "Your guess"
+        said = [text.strip() for kind, text in outputs_of(cell) if kind == "print"]
         slide.lead = "\n\n".join([*said, slide.lead])
+        if listed:
+            slide.notes.append("\n".join(listed))
+            for size, some in pages_of(listed):
+                self.add("question", title=slide.title, lead="\n".join(some), size=size)
 
     def given(self, kind, content, printed=""):
         """Show what a cell gives; a few lines that it prints come with its picture."""
@@ -454,31 +477,33 @@ class _Maker:
             return
         last = self.tell(but_last=True)
         if match := TITLED.match(last):
-            self.title, last = match[2].rstrip(".:"), last[match.end() :]
+            self.title, last = match[2].rstrip("."), last[match.end() :]
         elif last:
             self.title = ""
         lead = "\n\n".join(part for part in (gist(last, 200), printed and f"```\n{printed}\n```") if part)
-        for slide in getattr(self, f"show_{kind}")(content):
+        room = SHOW_HEIGHT + 75 * (not lead) + 50 * (not self.title)
+        for slide in getattr(self, f"show_{kind}")(content, room):
             self.unread = self.add(kind, title=self.title, lead=lead, **slide)
             lead = ""
 
-    def show_picture(self, content):
+    def show_picture(self, content, room):
         kind, data, alt = content
         width, height = Image.open(io.BytesIO(base64.b64decode(data))).size
         alt = escape(alt or plain(self.title or self.section))
         # Text beside a picture that is nearly square leaves it more room than text above and below.
         yield {"show": f'<img src="data:{kind};base64,{data.strip()}" alt="{alt}">', "beside": width < 1.9 * height}
 
-    def show_table(self, content):
-        for size, table in tables_of(unguessed(content), SHOW_HEIGHT):
+    def show_table(self, content, room):
+        whole = re.sub(r"\[[^]|]*\]", lambda match: match[0].replace(" ", "\u00a0"), content)  # no interval is broken
+        for size, table in tables_of(unguessed(whole), room):
             yield {"show": table, "size": size}
 
-    def show_print(self, content):
-        for size, text in prints_of(unguessed(content), SHOW_HEIGHT):
+    def show_print(self, content, room):
+        for size, text in prints_of(unguessed(content), room):
             yield {"show": f"```\n{text}\n```", "size": size}
 
-    def show_code(self, content):
-        for size, text in prints_of(content, 520):
+    def show_code(self, content, room):
+        for size, text in prints_of(content, room + 100):
             yield {"show": f"```python\n{text}\n```", "size": size}
 
     def find(self, blocks):
@@ -491,7 +516,7 @@ class _Maker:
             return
         last = self.tell(but_last=True)
         if match := TITLED.match(last):
-            self.title, last = match[2].rstrip(".:"), last[match.end() :]
+            self.title, last = match[2].rstrip("."), last[match.end() :]
         self.notes += blocks
         said = [gist(last, 200)]
         for block in blocks:

@@ -38,7 +38,15 @@ def fetch_library(folder):
     if npm is None:
         raise NoLibraryError(f"npm is missing, by which {LIBRARY} is fetched: install Node.js, then call this again.")
     with tempfile.TemporaryDirectory() as temporary:
-        command = [npm, "pack", f"{LIBRARY}@{VERSION}", "--silent", "--pack-destination", temporary]
+        command = [
+            npm,
+            "pack",
+            f"{LIBRARY}@{VERSION}",
+            "--silent",
+            "--fetch-retries=1",
+            "--pack-destination",
+            temporary,
+        ]
         done = subprocess.run(command, cwd=temporary, capture_output=True, text=True)
         archives = list(Path(temporary).glob("*.tgz"))
         if done.returncode or len(archives) != 1:
@@ -72,6 +80,11 @@ def as_cells(slides):
 def write_deck(notebook, folder):
     """Write the slides of the notebook in this file into `folder`; return the path, and how many there are."""
     slides = slides_of(nbformat.read(notebook, 4))
+    return write_page(slides, folder / f"{notebook.stem}.slides.html"), len(slides)
+
+
+def write_page(slides, path):
+    """Write slides as a page that expects reveal.js beside it, and return the path."""
     deck = new_notebook(cells=as_cells(slides), metadata={"title": slides[0].section})
     exporter = SlidesExporter(
         extra_template_basedirs=[str(Path(__file__).parent)],
@@ -82,10 +95,9 @@ def write_deck(notebook, folder):
         reveal_height=str(HEIGHT),
     )
     page, _ = exporter.from_notebook_node(deck)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{notebook.stem}.slides.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, "utf-8")
-    return path, len(slides)
+    return path
 
 
 def main(*names):
