@@ -10,7 +10,10 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
+import slide_cells
+import slide_room
 import slide_rules
+import slide_text
 import slides
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
@@ -105,7 +108,7 @@ def test_source_is_shown_and_what_is_too_long_is_dealt_out():
 
 def test_sentences_are_not_torn_apart():
     said = "**Why? Because.** It is (as A. Owen says. In 2007) so. Then `a. B` ends."
-    assert slide_rules.sentences(said) == [
+    assert slide_text.sentences(said) == [
         "**Why? Because.**",
         "It is (as A. Owen says. In 2007) so.",
         "Then `a. B` ends.",
@@ -125,7 +128,7 @@ def test_no_slide_has_a_guess_and_its_answer(deck):
     asked = {}
     for number, cell in enumerate(deck.notebook.cells):
         if cell.cell_type == "code":
-            asked |= dict.fromkeys(slide_rules.guess_of(cell)[0], number)
+            asked |= dict.fromkeys(slide_cells.guess_of(cell)[0], number)
     for name, number in asked.items():
         guesses = [i for i, s in enumerate(deck.slides) if s.kind == "question" and s.cell in (number, number - 1)]
         answers = [
@@ -146,7 +149,7 @@ def test_every_slide_has_a_heading_and_all_text_is_in_the_notes(deck):
     notes = " ".join(" ".join(note for s in deck.slides for note in s.notes).split())
     for cell in deck.notebook.cells:
         if cell.cell_type == "markdown" and cell.metadata.slideshow.slide_type != "skip":
-            for kind, block in slide_rules.blocks_of(cell.source):
+            for kind, block in slide_cells.blocks_of(cell.source):
                 assert kind == "heading" or " ".join(block.split()) in notes
 
 
@@ -196,7 +199,7 @@ def page():
     with sync_playwright() as playwright:
         sandbox = [] if os.getuid() else ["--no-sandbox"]  # chromium refuses to run as root with it
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
-        page = browser.new_page(viewport={"width": slide_rules.WIDTH, "height": slide_rules.HEIGHT})
+        page = browser.new_page(viewport={"width": slide_room.WIDTH, "height": slide_room.HEIGHT})
         page.failed = []
         page.route(re.compile("^(?!file:|data:)"), lambda route: route.abort())
         page.on("requestfailed", lambda request: page.failed.append(request.url))
@@ -236,9 +239,9 @@ def test_browser_finds_what_is_wrong(page, tmp_path):
 @pytest.fixture(scope="module")
 def library(tmp_path_factory):
     """A folder with reveal.js: the one that `make slides` has filled, or one of its own."""
-    folder = tmp_path_factory.mktemp("slides") / slides.LIBRARY
-    if (slides.BUILD / slides.LIBRARY).exists():
-        shutil.copytree(slides.BUILD / slides.LIBRARY, folder)
+    folder = tmp_path_factory.mktemp("slides") / slides.FOLDER
+    if (slides.BUILD / slides.FOLDER).exists():
+        shutil.copytree(slides.BUILD / slides.FOLDER, folder)
     try:
         slides.fetch_library(folder)
     except slides.NoLibraryError as error:
@@ -287,10 +290,10 @@ def test_another_archive_than_the_published_one_is_not_unpacked(tmp_path):
 
 
 def test_where_npm_has_no_network_it_is_said_in_one_sentence(monkeypatch, tmp_path):
-    failed = SimpleNamespace(returncode=1, stderr="npm error code ENOTFOUND\nnpm error no network")
+    failed = SimpleNamespace(returncode=1, stderr="npm error code ENOTFOUND\nnpm error a log is elsewhere")
     monkeypatch.setattr(shutil, "which", lambda name: "npm")
     monkeypatch.setattr(slides.subprocess, "run", lambda *command, **options: failed)
-    with pytest.raises(slides.NoLibraryError, match=r"npm could not fetch reveal.js [\d.]+: npm error no network"):
+    with pytest.raises(slides.NoLibraryError, match=r"npm could not fetch reveal.js [\d.]+: npm error code ENOTFOUND$"):
         slides.fetch_library(tmp_path / "library")
 
 

@@ -6,47 +6,31 @@
 - A guess is a slide of its own. So is every paragraph that ends in a question; the answer comes on a later slide.
 - Of a paragraph the first sentence, its questions and what is bold come onto the slide; all of it is in the notes.
 - What makes no sense without the code ("the next cell …"), or is about the reader's own guess, is in the notes only.
-
-All sizes are in pixels, of a slide of WIDTH × HEIGHT.
 """
 
-import ast
 import base64
 import io
 import re
 from dataclasses import dataclass, field
 from html import escape
-from math import ceil
 
 from PIL import Image
-
-WIDTH, HEIGHT = 1440, 810
-INNER, TEXT_HEIGHT, SHOW_HEIGHT = (
-    1300,
-    560,
-    425,
-)  # what deck/slide.css leaves: of the width, for text alone, for a table
-SIZES = (36, 32, 28, 25, 22)  # of text that stands alone
-
-# Of the code, or of the notebook as a thing to run: sentences for the notes only.
-ABOUT_THE_CODE = re.compile(
-    r"\bcells?\b|train_again|\bunfold|three dots|`assert`|\bA helper\b|skip the code|^Put |^\**It takes\b|"
-    r"without Python|needs Python|^Last, what the README|`search`|^Look for its|\bruns above\b",
-    re.IGNORECASE,
+from slide_cells import blocks_of, guess_of, outputs_of
+from slide_room import SHOW_HEIGHT, pages_of, prints_of, tables_of
+from slide_text import (
+    ASKED,
+    LEADS_ON,
+    POINTS,
+    TITLED,
+    asks,
+    gist,
+    is_list,
+    plain,
+    presentable,
+    sentences,
+    short_list,
+    unguessed,
 )
-PUT_IT = re.compile(r",? and put (?:it|them)\b[^.?!]*| in place of (?:the|each|every) [^.,?!]*")
-POINTS = re.compile(r"^(?:Here|This is|These are|And this is|Look at|Compare)\b|:\W*$")  # at what comes next
-LEADS_ON = re.compile(r"^(?:Now|Next|Then|Last|And|The same)\b")  # to what comes next
-LEANS = re.compile(r"^\W*(?:It|Its|So|This|That|They|Their|But|Then|Those|These|Both|Each|Yet|Therefore|Only)\b")
-ASKED = re.compile(r"\*\*((?:Before you|Guess first|Read them yourself|[^*.:?]+ first\b)[^*]*)\*\*[:.,]?\s*")
-TITLED = re.compile(r"^(\*\*?)([^*]{3,90}[.?!])\1\s+")
-NO_ONES_GUESS = [  # what is said of the reader's guess, which on slides is nobody's
-    (re.compile(r"\byour guess:? [^,;()]*, "), ""),
-    (re.compile(r"; your guess(?: was)?:? [^,;().]*(?:\.\d[^,;().]*)?"), ""),
-    (re.compile(r" ?\((?:your guess|you):? [^()]*\)"), ""),
-    (re.compile(r"(?<![\w.])You (?:guessed|made no guess|have not tried|doubted)\b[^\n]*?[.](?=\s|$) ?"), ""),
-    (re.compile(r" You: \?(?=\s|$)"), ""),
-]
 
 
 @dataclass
@@ -82,210 +66,6 @@ class Slide:
         for name in ("lead", "show", "reading"):
             parts += [f'<div class="{name}">\n\n{getattr(self, name)}\n\n</div>'] * bool(getattr(self, name))
         return "\n".join([*parts, "</div>"])
-
-
-def plain(text):
-    """Return Markdown without its marks."""
-    return re.sub(r"[*`]|\[([^]]*)\]\([^)]*\)", r"\1", text)
-
-
-# ---------------------------------------------------------------------------------------------------------------- text
-
-
-def sentences(text):
-    """Split a paragraph; what stands in brackets, bold or in code is never taken apart."""
-    found, current = [], ""
-    for piece in re.split(r"(?<=[.!?])([)\"*]*)\s+(?=[A-Z*(\"`~])", " ".join(text.split())):
-        if re.fullmatch(r"[)\"*]*", piece):  # what the split has caught belongs to the sentence before
-            current += piece
-        else:
-            current = f"{current} {piece}" if current else piece
-            continue
-        if current.count("(") == current.count(")") and current.count("**") % 2 == 0 and current.count("`") % 2 == 0:
-            found.append(current)
-            current = ""
-    return [*found, current] if current else found
-
-
-def presentable(text):
-    """Return the sentences of a paragraph that make sense on a slide."""
-    said = [PUT_IT.sub("", sentence) for sentence in sentences(text)]
-    return [s for s in said if s and not ABOUT_THE_CODE.search(s) and not re.fullmatch(r"\*?\(.*\)\*?", s)]
-
-
-def gist(text, limit):
-    """Return as much of a paragraph as has room in `limit` characters: what is first, asked or bold before the rest."""
-    if text.startswith("> "):
-        return "> " + gist(re.sub(r"^> ?", "", text, flags=re.MULTILINE), 2 * limit)
-    said = presentable(text)
-    weight = [0 if i == 0 else 1 if "?" in s or "**" in s else 2 for i, s in enumerate(said)]
-    taken = set()
-    for i in sorted(range(len(said)), key=lambda i: (weight[i], i)):
-        fits = sum(len(plain(said[j])) + 1 for j in taken) + len(plain(said[i])) <= limit
-        if not taken or (fits and (i - 1 in taken or not LEANS.match(said[i]))):
-            taken.add(i)
-    for i, sentence in enumerate(said[:-1]):  # as in "Two cautions.", when neither of them has room
-        if weight[i] == 2 and len(sentence) < 30 and i + 1 not in taken:
-            taken.discard(i)
-    return " ".join(said[i] for i in sorted(taken))
-
-
-def short_list(block, limit):
-    """Return the items of a Markdown list, each cut to its gist."""
-    items = re.split(r"\n(?=- |\d+\. )", block.strip())
-    marks = [re.match(r"- |\d+\. ", item)[0] for item in items]
-    limit = max(limit, 750 // len(items))
-    return [f"{mark}{gist(item[len(mark) :], limit)}" for mark, item in zip(marks, items, strict=True)]
-
-
-def is_list(block):
-    return re.match(r"- |\d+\. ", block) is not None
-
-
-def asks(block):
-    """Return whether a paragraph asks the reader something, rather than answers a question of its own."""
-    if is_list(block):
-        return False
-    *_, before, last = ["", "", *(re.sub(r"[*\"”)]+$", "", sentence) for sentence in presentable(block))]
-    if len(last) < 15:  # as in "Are there as many of each? Count."
-        last = before
-    return last.endswith("?") or ASKED.search(block) is not None
-
-
-def unguessed(text):
-    """Return a text or a table without what it says of the reader's guess."""
-    if text.startswith("|"):
-        rows = rows_of(text)
-        keep = [i for i, head in enumerate(rows[0]) if not re.match(r"your ", head)]
-        return table_of([[unguessed(row[i]) for i in keep] for row in rows])
-    for pattern, instead in NO_ONES_GUESS:
-        text = pattern.sub(instead, text)
-    return text
-
-
-def height_of(blocks, size, width):
-    """Return about how high these texts are, in letters of this size."""
-    letters = width / (0.52 * size)
-    return sum((ceil(len(plain(block)) / letters) * 1.35 + 0.55) * size for block in blocks)
-
-
-def pages_of(blocks, width=INNER, height=TEXT_HEIGHT):
-    """Return [(size, blocks)]: texts dealt out to as few slides as hold them, in letters as large as fit."""
-    for count in range(1, len(blocks) + 1):
-        share = ceil(len(blocks) / count)
-        pages = [blocks[i : i + share] for i in range(0, len(blocks), share)]
-        sizes = [next((s for s in SIZES if height_of(page, s, width) <= height), None) for page in pages]
-        if None not in sizes:
-            return list(zip(sizes, pages, strict=True))
-    return [(SIZES[-1], [block]) for block in blocks]
-
-
-# ------------------------------------------------------------------------------------------------------ tables and code
-
-
-def rows_of(table):
-    """Return the rows of a Markdown table; the second one says how the columns are set."""
-    return [[cell.strip() for cell in line.strip()[1:-1].split("|")] for line in table.strip().splitlines()]
-
-
-def table_of(rows):
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def table_height(rows, size):
-    """Return about how high a table is in letters of this size, its columns as wide as their longest text, or less."""
-    longest = [max(len(plain(cell)) for cell in column) for column in zip(*rows, strict=True)]
-    room = INNER / (0.56 * size) - 2.2 * len(longest)
-    width = [min(most, max(room * most / sum(longest), 9)) for most in longest]
-    lines = [max(ceil(len(plain(cell)) / w) for cell, w in zip(row, width, strict=True)) for row in rows]
-    return sum(max(n, 1) * 1.25 * size + 0.6 * size for n in lines)
-
-
-def tables_of(table, height):
-    """Return [(size, table)]: a table, or its parts under the same head, in letters as large as fit."""
-    head, rule, *rows = rows_of(table)
-    for count in range(1, len(rows) + 1):
-        share = ceil(len(rows) / count)
-        parts = [rows[i : i + share] for i in range(0, len(rows), share)]
-        for size in (26, 23, 20, 18):
-            if all(table_height([head, *part], size) <= height for part in parts):
-                return [(size, table_of([head, rule, *part])) for part in parts]
-    return [(18, table)]
-
-
-def prints_of(text, height):
-    """Return [(size, text)]: lines in letters as large as fit, on as many slides as they need."""
-    lines = text.strip("\n").splitlines()
-    most = int(height / (1.35 * 18))
-    parts = []
-    while lines:
-        cut = len(lines)
-        if cut > most:  # at an empty line, so that what belongs together stays together
-            cut = next((i for i in range(most, most // 2, -1) if not lines[i].strip()), most)
-        parts.append(lines[:cut])
-        lines = lines[cut:]
-        while lines and not lines[0].strip():
-            lines = lines[1:]
-    longest = max(len(line) for part in parts for line in part)
-    size = min(30, INNER / (0.61 * longest), *(height / (1.35 * len(part)) for part in parts))
-    return [(max(18, int(size)), "\n".join(part)) for part in parts]
-
-
-# --------------------------------------------------------------------------------------------------- what is in a cell
-
-
-def blocks_of(text):
-    """Split Markdown: ("heading", "# …"), ("answer", …) from folded text, ("code", …), ("table", …), ("text", …)."""
-    pattern = r"(<details>.*?</details>|^```.*?^```|^#+ [^\n]*)"
-    for piece in re.split(pattern, text, flags=re.DOTALL | re.MULTILINE):
-        if piece.startswith("<details>"):
-            inner = re.sub(r"</?details>|<summary>.*?</summary>", "", piece).strip()
-            yield ("answer", inner) if "```" not in inner else ("folded", inner)
-        elif piece.startswith("```"):
-            yield "code", re.sub(r"^```.*\n|\n?```$", "", piece)
-        elif piece.startswith("#"):
-            yield "heading", piece
-        else:
-            for block in re.split(r"\n\s*\n", piece.strip()):
-                if block and block != "---":
-                    yield ("table" if block.startswith("|") else "text"), block
-
-
-def outputs_of(cell):
-    """Yield what a code cell gives, like `blocks_of`, with "picture", "print" and "quiet" (for the notes only) too."""
-    for output in cell.outputs:
-        data = output.get("data", {})
-        kind = next((kind for kind in ("image/png", "image/jpeg") if kind in data), None)
-        if output.output_type == "stream":
-            source = "getsource" in cell.source
-            if output.text.strip():
-                yield ("code" if source else "print"), output.text
-        elif kind:
-            alt = output.metadata.get("alt") or output.metadata.get(kind, {}).get("alt", "")
-            yield "picture", (kind, data[kind], alt)
-        elif "text/markdown" in data:
-            text = data["text/markdown"]
-            quiet = "runs" in output.metadata or re.match(r"\*\*(Full|Quick) run", text)
-            yield from [("quiet", text)] if quiet else blocks_of(text)
-
-
-def guess_of(cell):
-    """Return the names that a code cell has for the reader's guesses, and what is to be judged where it lists that."""
-    names, listed = [], []
-    if "your_" not in cell.source and '"?"' not in cell.source:
-        return names, listed
-    for node in ast.parse(re.sub(r"^[%!].*", "", cell.source, flags=re.MULTILINE)).body:
-        if isinstance(node, ast.Assign):
-            inside = [part for target in node.targets for part in ast.walk(target)]
-            names += [part.id for part in inside if isinstance(part, ast.Name) and part.id.startswith("your_")]
-            if isinstance(node.value, ast.Dict) and {getattr(value, "value", 0) for value in node.value.values} == {
-                "?"
-            }:
-                listed += [str(getattr(key, "value", "")) for key in node.value.keys]
-    return names, [text if is_list(text) else f"- {text}" for text in listed]
-
-
-# ------------------------------------------------------------------------------------------------------------- slides
 
 
 def slides_of(notebook):

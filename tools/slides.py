@@ -16,12 +16,15 @@ from pathlib import Path
 import nbformat
 from nbconvert import SlidesExporter
 from nbformat.v4 import new_markdown_cell, new_notebook
-from slide_rules import HEIGHT, WIDTH, slides_of
+from slide_room import HEIGHT, WIDTH
+from slide_rules import slides_of
+
+from mnist_compare.files import write_atomically
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS, BUILD = ROOT / "notebooks", ROOT / "build" / "slides"
-LIBRARY = "reveal.js"
-VERSION = "6.0.2"
+LIBRARY, VERSION = "reveal.js", "6.0.2"
+FOLDER = f"{LIBRARY}-{VERSION}"  # beside the slides
 SHA512 = "JYIg5D9aoxoaLeb84O+OvAwsKWdIavVgEDScxtYEXFCT6t6TQrhNtSgogcjdCpdLsWglhJn3zyE3fUOwiH5KEg=="  # of npm's archive
 FILES = ("LICENSE", "dist/reveal.css", "dist/reveal.js", "dist/plugin/notes.js")
 
@@ -38,19 +41,11 @@ def fetch_library(folder):
     if npm is None:
         raise NoLibraryError(f"npm is missing, by which {LIBRARY} is fetched: install Node.js, then call this again.")
     with tempfile.TemporaryDirectory() as temporary:
-        command = [
-            npm,
-            "pack",
-            f"{LIBRARY}@{VERSION}",
-            "--silent",
-            "--fetch-retries=1",
-            "--pack-destination",
-            temporary,
-        ]
+        command = [npm, "pack", f"{LIBRARY}@{VERSION}", "--loglevel=error", "--fetch-retries=1"]
         done = subprocess.run(command, cwd=temporary, capture_output=True, text=True)
         archives = list(Path(temporary).glob("*.tgz"))
         if done.returncode or len(archives) != 1:
-            reason = (done.stderr.strip() or "it gave no archive").splitlines()[-1]
+            reason = (done.stderr.strip() or "it gave no archive").splitlines()[0]
             raise NoLibraryError(f"npm could not fetch {LIBRARY} {VERSION}: {reason}")
         unpack(archives[0], folder)
 
@@ -60,10 +55,9 @@ def unpack(archive, folder):
     digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
     if digest != SHA512:
         raise NoLibraryError(f"What npm fetched is not {LIBRARY} {VERSION} as it was published: SHA-512 {digest}.")
-    folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(archive) as packed:
         for name in FILES:
-            (folder / Path(name).name).write_bytes(packed.extractfile(f"package/{name}").read())
+            write_atomically(folder / Path(name).name, packed.extractfile(f"package/{name}").read())
 
 
 def as_cells(slides):
@@ -90,13 +84,12 @@ def write_page(slides, path):
         extra_template_basedirs=[str(Path(__file__).parent)],
         template_name="deck",
         exclude_anchor_links=True,
-        reveal_url_prefix=LIBRARY,
+        reveal_url_prefix=FOLDER,
         reveal_width=str(WIDTH),
         reveal_height=str(HEIGHT),
     )
     page, _ = exporter.from_notebook_node(deck)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, "utf-8")
+    write_atomically(path, page.encode())
     return path
 
 
@@ -106,7 +99,7 @@ def main(*names):
         if name not in known:
             return f"There is no notebook {name!r}: choose among {', '.join(known)}."
     try:
-        fetch_library(BUILD / LIBRARY)
+        fetch_library(BUILD / FOLDER)
     except NoLibraryError as error:
         return str(error)
     for name in names or known:
