@@ -2,6 +2,7 @@
 
 import ast
 import re
+from html import unescape
 
 from slide_text import is_list
 
@@ -24,7 +25,7 @@ def blocks_of(text):
 
 
 def outputs_of(cell):
-    """Yield what a code cell gives, like `blocks_of`, with "picture", "print" and "quiet" (for the notes only) too."""
+    """Yield what a code cell gives, as `blocks_of` does; also "print", "quiet" (for the notes), "picture": (src, alt)."""
     for output in cell.outputs:
         data = output.get("data", {})
         kind = next((kind for kind in ("image/png", "image/jpeg") if kind in data), None)
@@ -32,9 +33,11 @@ def outputs_of(cell):
             source = "getsource" in cell.source
             if output.text.strip():
                 yield ("code" if source else "print"), output.text
+        elif picture := re.search(r'src="(data:image/[^"]*)"', data.get("text/html", "")):  # a picture with its words
+            alt = re.search(r'alt="([^"]*)"', data["text/html"])
+            yield "picture", (picture[1], unescape(alt[1]) if alt else "")
         elif kind:
-            alt = output.metadata.get("alt") or output.metadata.get(kind, {}).get("alt", "")
-            yield "picture", (kind, data[kind], alt)
+            yield "picture", (f"data:{kind};base64,{data[kind].strip()}", "")
         elif "text/markdown" in data:
             text = data["text/markdown"]
             quiet = "runs" in output.metadata or re.match(r"\*\*(Full|Quick) run", text)

@@ -87,6 +87,7 @@ class _Maker:
             elif cell.cell_type == "code":
                 self.code(cell)
         self.tell()
+        self.open()
         self.slides[-1].notes += self.notes
         for slide in self.slides:
             slide.beside &= bool(slide.lead or slide.reading)
@@ -115,6 +116,7 @@ class _Maker:
 
     def heading(self, block):
         self.tell()
+        self.open()
         marks, _, text = block.partition(" ")
         if len(marks) > 2:
             self.title = text
@@ -124,6 +126,11 @@ class _Maker:
             self.opens = False
             self.add("title")
             self.section = re.split(r"(?<=[?])|[:.]", text)[0].strip()
+
+    def open(self):
+        """Make a slide of the heading of a section in which nothing else is on any slide."""
+        if self.opens:
+            self.add("text")
 
     def text(self, block, answered, may_read):
         if self.slides and self.slides[-1].kind == "title" and not self.slides[-1].lead:
@@ -267,11 +274,11 @@ class _Maker:
             lead = ""
 
     def show_picture(self, content, room):
-        kind, data, alt = content
-        width, height = Image.open(io.BytesIO(base64.b64decode(data))).size
+        source, alt = content
+        width, height = Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))).size
         alt = escape(alt or plain(self.title or self.section))
         # Text beside a picture that is nearly square leaves it more room than text above and below.
-        yield {"show": f'<img src="data:{kind};base64,{data.strip()}" alt="{alt}">', "beside": width < 1.9 * height}
+        yield {"show": f'<img src="{source}" alt="{alt}">', "beside": width < 1.9 * height}
 
     def show_table(self, content, room):
         whole = re.sub(r"\[[^]|]*\]", lambda match: match[0].replace(" ", "\u00a0"), content)  # no interval is broken
