@@ -25,7 +25,10 @@ def blocks_of(text):
 
 
 def outputs_of(cell):
-    """Yield what a code cell gives, as `blocks_of` does; also "print", "quiet" (for the notes), "picture": (src, alt)."""
+    """Yield what a code cell gives, as `blocks_of` does.
+
+    Also ("print", text), ("quiet", text), which is for the notes, and ("picture", (src, alt)).
+    """
     for output in cell.outputs:
         data = output.get("data", {})
         kind = next((kind for kind in ("image/png", "image/jpeg") if kind in data), None)

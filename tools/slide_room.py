@@ -55,6 +55,7 @@ def prints_of(text, height):
     """Return [(size, text)]: lines in letters as large as fit, on as many slides as they need."""
     lines = text.strip("\n").splitlines()
     most = int(height / (1.35 * 18))
+    most = min(most, ceil(len(lines) / ceil(len(lines) / most)) + 4)  # rather parts alike than a last one of two lines
     parts = []
     while lines:
         cut = len(lines)

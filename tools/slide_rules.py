@@ -149,7 +149,9 @@ class _Maker:
 
     def reads(self, block):
         """Return whether a paragraph right after a picture reads it, rather than leads on."""
-        if self.unread is None or is_list(block) or LEADS_ON.match(block) or POINTS.search(sentences(block)[-1]):
+        if self.unread is None or is_list(block) or "train_again" in block or LEADS_ON.match(block):
+            return False
+        if POINTS.search(sentences(block)[-1]):
             return False
         return not self.unread.reading or len(block) < 70  # a short one may come after another
 
@@ -166,7 +168,7 @@ class _Maker:
         block = re.sub(r"^\d+\. ", "", block)
         if match := ASKED.search(block):
             said = match[1].strip(" .:,")
-            title = "Your guess" if re.match(r"Before you|Guess first", said) else said
+            title = "Your guess" if re.match(r"Before you|Guess first|Predict", said) else said
             before = block[: match.start()]
             if said != "Read them yourself":
                 block = block[match.end() :]

@@ -12,7 +12,7 @@ PUT_IT = re.compile(r",? and put (?:it|them)\b[^.?!]*| in place of (?:the|each|e
 POINTS = re.compile(r"^(?:Here|This is|These are|And this is|Look at|Compare)\b|:\W*$")  # at what comes next
 LEADS_ON = re.compile(r"^(?:Now|Next|Then|Last|And|The same)\b")  # to what comes next
 LEANS = re.compile(r"^\W*(?:It|Its|So|This|That|They|Their|But|Then|Those|These|Both|Each|Yet|Therefore|Only)\b")
-ASKED = re.compile(r"\*\*((?:Before you|Guess first|Read them yourself|[^*.:?]+ first\b)[^*]*)\*\*[:.,]?\s*")
+ASKED = re.compile(r"\*\*((?:Before you|Guess first|Predict|Read them yourself)[^*]*|[^*.:?]+ first[.:]?)\*\*[:.,]?\s*")
 TITLED = re.compile(r"^(\*\*?)([^*]{3,90}[.?!])\1\s+")
 NO_ONES_GUESS = [  # what is said of the reader's guess, which on slides is nobody's
     (re.compile(r"\byour guess:? [^,;()]*, "), ""),
@@ -58,7 +58,7 @@ def gist(text, limit):
     taken = set()
     for i in sorted(range(len(said)), key=lambda i: (weight[i], i)):
         fits = sum(len(plain(said[j])) + 1 for j in taken) + len(plain(said[i])) <= limit
-        if not taken or (fits and (i - 1 in taken or not LEANS.match(said[i]))):
+        if not taken or (fits and (i - 1 in taken or "?" in said[i] or not LEANS.match(said[i]))):
             taken.add(i)
     for i, sentence in enumerate(said[:-1]):  # as in "Two cautions.", when neither of them has room
         if weight[i] == 2 and len(sentence) < 30 and i + 1 not in taken:
