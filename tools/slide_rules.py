@@ -78,7 +78,7 @@ class _Maker:
 
     def make(self, notebook):
         self.slides, self.waiting, self.notes = [], [], []
-        self.section, self.title, self.opens, self.unread = "", "", False, None
+        self.section, self.title, self.subheading, self.opens, self.unread = "", "", "", False, None
         for self.number, cell in enumerate(notebook.cells):
             if cell.metadata.get("slideshow", {}).get("slide_type") == "skip":
                 continue
@@ -119,9 +119,9 @@ class _Maker:
         self.open()
         marks, _, text = block.partition(" ")
         if len(marks) > 2:
-            self.title = text
+            self.title = self.subheading = text
         else:
-            self.section, self.title, self.opens = text, "", True
+            self.section, self.title, self.subheading, self.opens = text, "", "", True
         if len(marks) == 1:
             self.opens = False
             self.add("title")
@@ -268,7 +268,7 @@ class _Maker:
         if match := TITLED.match(last):
             self.title, last = match[2].rstrip("."), last[match.end() :]
         elif last:
-            self.title = ""
+            self.title = self.subheading
         lead = "\n\n".join(part for part in (gist(last, 200), printed and f"```\n{printed}\n```") if part)
         room = SHOW_HEIGHT + 75 * (not lead) + 50 * (not self.title)
         for slide in getattr(self, f"show_{kind}")(content, room):
