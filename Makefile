@@ -33,8 +33,15 @@ lint: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/jactionlint --profile correctness --no-hints
 
+# On copies without outputs, so that the answer does not stand below the question. As root, in a container for instance,
+# JupyterLab does not start unless it is told to.
 lab: $(VENV)/ready
-	$(BIN)/jupyter lab notebooks/$(LESSON).ipynb
+	@$(BIN)/python tools/lab_copy.py $(LESSON)
+	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) lab/$(LESSON).ipynb
+
+# Slides of all notebooks, in build/slides/. They need no network, once reveal.js has been fetched by npm.
+slides: $(VENV)/ready
+	$(BIN)/python tools/slides.py
 
 # Trains the published runs anew and publishes them, executes every notebook, writes the outputs back in place and brings
 # the README's figures up to date. After an interrupt it goes on where it stopped.
@@ -87,4 +94,4 @@ $(VENV)/ready: requirements.txt pyproject.toml $(CONSTRAINTS)
 	mkdir -p .venvs
 	$(PYTHON) tools/lowest.py > $@
 
-.PHONY: run test test-light lint lab notebooks benchmark bundle matrix constraints clean clean-runs prune
+.PHONY: run test test-light lint lab slides notebooks benchmark bundle matrix constraints clean clean-runs prune

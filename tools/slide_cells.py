@@ -1,0 +1,63 @@
+"""What is in the cells of a notebook: paragraphs, folded answers, pictures, tables, prints, places for a guess."""
+
+import ast
+import re
+from html import unescape
+
+from slide_text import is_list
+
+
+def blocks_of(text):
+    """Split Markdown: ("heading", "# …"), ("answer", …) from folded text, ("code", …), ("table", …), ("text", …)."""
+    pattern = r"(<details>.*?</details>|^```.*?^```|^#+ [^\n]*)"
+    for piece in re.split(pattern, text, flags=re.DOTALL | re.MULTILINE):
+        if piece.startswith("<details>"):
+            inner = re.sub(r"</?details>|<summary>.*?</summary>", "", piece).strip()
+            yield ("answer", inner) if "```" not in inner else ("folded", inner)
+        elif piece.startswith("```"):
+            yield "code", re.sub(r"^```.*\n|\n?```$", "", piece)
+        elif piece.startswith("#"):
+            yield "heading", piece
+        else:
+            for block in re.split(r"\n\s*\n", piece.strip()):
+                if block and block != "---":
+                    yield ("table" if block.startswith("|") else "text"), block
+
+
+def outputs_of(cell):
+    """Yield what a code cell gives, as `blocks_of` does.
+
+    Also ("print", text), ("quiet", text), which is for the notes, and ("picture", (src, alt)).
+    """
+    for output in cell.outputs:
+        data = output.get("data", {})
+        kind = next((kind for kind in ("image/png", "image/jpeg") if kind in data), None)
+        if output.output_type == "stream":
+            source = "getsource" in cell.source
+            if output.text.strip():
+                yield ("code" if source else "print"), output.text
+        elif picture := re.search(r'src="(data:image/[^"]*)"', data.get("text/html", "")):  # a picture with its words
+            alt = re.search(r'alt="([^"]*)"', data["text/html"])
+            yield "picture", (picture[1], unescape(alt[1]) if alt else "")
+        elif kind:
+            yield "picture", (f"data:{kind};base64,{data[kind].strip()}", "")
+        elif "text/markdown" in data:
+            text = data["text/markdown"]
+            quiet = "runs" in output.metadata or re.match(r"\*\*(Full|Quick) run", text)
+            yield from [("quiet", text)] if quiet else blocks_of(text)
+
+
+def guess_of(cell):
+    """Return the names that a code cell has for the reader's guesses, and what is to be judged where it lists that."""
+    names, listed = [], []
+    if "your_" not in cell.source and '"?"' not in cell.source:
+        return names, listed
+    for node in ast.parse(re.sub(r"^[%!].*", "", cell.source, flags=re.MULTILINE)).body:
+        if isinstance(node, ast.Assign):
+            inside = [part for target in node.targets for part in ast.walk(target)]
+            names += [part.id for part in inside if isinstance(part, ast.Name) and part.id.startswith("your_")]
+            if isinstance(node.value, ast.Dict) and {getattr(value, "value", 0) for value in node.value.values} == {
+                "?"
+            }:
+                listed += [str(getattr(key, "value", "")) for key in node.value.keys]
+    return names, [text if is_list(text) else f"- {text}" for text in listed]
