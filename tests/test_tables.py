@@ -16,6 +16,11 @@ def test_a_table_is_markdown_with_its_first_column_left_and_a_note_below():
     assert table(["a"], [["b"]]).data == "| a |\n| --- |\n| b |"
 
 
+def test_any_number_of_first_columns_is_flush_left():
+    lines = [table(["a", "b", "c"], [[1, 2, 3]], text_columns=count).data.splitlines()[1] for count in (0, 2, 3)]
+    assert lines == ["| ---: | ---: | ---: |", "| --- | --- | ---: |", "| --- | --- | --- |"]
+
+
 def test_a_row_of_another_length_is_refused():
     with pytest.raises(ValueError, match=r"\['x'\] has 1 values, expected 2"):
         table(["a", "b"], [["x"]])
