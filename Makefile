@@ -48,8 +48,10 @@ slides: $(VENV)/ready
 notebooks: $(VENV)/ready
 	$(BIN)/python tools/publish.py
 	$(BIN)/jupyter nbconvert --to notebook --inplace --execute \
-		--ExecutePreprocessor.timeout=-1 --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
-	$(BIN)/jupyter nbconvert --log-level ERROR --to notebook --inplace --coalesce-streams notebooks/*.ipynb
+		--ExecutePreprocessor.timeout=-1 --ExecutePreprocessor.record_timing=False \
+		notebooks/*.ipynb notebooks/solutions/*.ipynb
+	$(BIN)/jupyter nbconvert --log-level ERROR --to notebook --inplace --coalesce-streams \
+		notebooks/*.ipynb notebooks/solutions/*.ipynb
 	$(BIN)/python tools/readme_figures.py
 
 benchmark: $(VENV)/ready

@@ -20,8 +20,9 @@ BUILD = ROOT / "build"
 
 
 def notebooks():
-    """Return the paths of the notebooks whose runs are published."""
-    return [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if "train_again = False" in _parameters(path)]
+    """Return the paths of the notebooks whose runs are published: lessons first, as solutions build on their runs."""
+    paths = [*sorted(NOTEBOOKS.glob("*.ipynb")), *sorted(NOTEBOOKS.glob("solutions/*.ipynb"))]
+    return [path for path in paths if "train_again = False" in _parameters(path)]
 
 
 def _parameters(path):
@@ -65,12 +66,13 @@ def main():
     BUILD.mkdir(exist_ok=True)
     wanted = set()
     for notebook in notebooks():
-        executed = BUILD / f"{notebook.stem}.train_again.ipynb"
-        print(f"{notebook.name}: everything is trained anew", flush=True)
-        papermill.execute_notebook(notebook, executed, parameters={"train_again": True}, cwd=NOTEBOOKS)
+        name = notebook.relative_to(NOTEBOOKS).as_posix()
+        executed = BUILD / f"{name.replace('/', '.').removesuffix('.ipynb')}.train_again.ipynb"
+        print(f"{name}: everything is trained anew", flush=True)
+        papermill.execute_notebook(notebook, executed, parameters={"train_again": True}, cwd=notebook.parent)
         keys = publish(executed)
         wanted |= set(keys)
-        print(f"{notebook.name}: {len(keys)} runs published", flush=True)
+        print(f"{name}: {len(keys)} runs published", flush=True)
     for path in sorted(RESULTS.glob("*.json")):
         if path.stem.rsplit("-", 1)[-1] not in wanted:
             print(f"{path.name} is wanted by no notebook any more and is removed")
