@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import numpy as np
+from lab_copy import without_outputs
 
 from mnist_compare import load_mnist
 
@@ -40,8 +42,11 @@ if __name__ == "__main__":
     subprocess.run([*pip, "--wheel-dir", BUNDLE / "wheels", ".[notebooks]"], cwd=ROOT, check=True)
     (x_train, y_train), (x_test, y_test) = load_mnist()
     np.savez_compressed(BUNDLE / "mnist.npz", x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
-    not_those = shutil.ignore_patterns("runs", ".ipynb_checkpoints", "__pycache__")
+    # For the class, so without what is the teacher's, and without the answers below the questions.
+    not_those = shutil.ignore_patterns("runs", "solutions", "TEACHING.md", ".ipynb_checkpoints", "__pycache__")
     shutil.copytree(ROOT / "notebooks", BUNDLE / "notebooks", ignore=not_those)
+    for path in (BUNDLE / "notebooks").glob("*.ipynb"):
+        nbformat.write(without_outputs(path), path)
     (BUNDLE / "README.txt").write_text(INSTRUCTION, "utf-8")
     size = sum(file.stat().st_size for file in BUNDLE.rglob("*") if file.is_file())
     print(f"{BUNDLE}: {size / 1e6:,.0f} MB. Its README.txt says how to install from it.")
