@@ -648,7 +648,6 @@ def plot_staircase(steps):
     _check_some(steps, "ANN, 5 epochs")
     figure, axes = new_figure(size=(max(6, 1.5 * len(steps)), 3.8))
     axis, before, parts = axes[0, 0], None, []
-    label = "accuracy on the test images\n(change at each step: percentage points)"
     for x, (name, values) in enumerate(steps.items()):
         ((mean, low, high),) = _intervals(name, [values], 1)
         if low < 0 or high > 1:
@@ -664,7 +663,12 @@ def plot_staircase(steps):
             axis.annotate(change, top, (0, 5), textcoords="offset points", ha="center")
             parts[-1] += f", {change} points"
         before = mean
-    axis.set(xticks=range(len(steps)), xticklabels=list(steps), ylabel=label)
+    axis.set(
+        xticks=range(len(steps)),
+        xticklabels=list(steps),
+        ylabel="accuracy on the test images",
+        xlabel="(at each step: the change in percentage points)",
+    )
     axis.yaxis.set_major_formatter(_percent)
     axis.margins(x=0.02, y=0.1)
     axis.grid(axis="y", alpha=0.3)
