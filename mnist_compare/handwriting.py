@@ -1,18 +1,16 @@
 """Any picture of a handwritten digit → what MNIST would have made of it (notebook 04)."""
 
-import os
-import warnings
-from io import BytesIO
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 from skimage.measure import regionprops
+from skimage.morphology import skeletonize
 
-LARGEST = 50_000_000  # pixels of a picture that is opened: more than most cameras make
+from mnist_compare.paper import paper_light, resized, resized_to, upright_page, without_box, without_lines
+from mnist_compare.pictures import as_grey
+
 WORKING_SIZE = 280  # pixels along the longer side to which larger pictures are reduced: ten times MNIST's
 SMALLEST = 12  # pixels along the longer side of a digit, after that
 
@@ -24,138 +22,109 @@ NO_INK = (
 
 def prepare_digit(image):
     """Return a picture of one digit as float32 (28, 28) in [0, 1], light ink on black, made as MNIST's were.
-
-    image: a path, the bytes of an image file or the open file, a PIL image, or an array: (rows, columns) of grey levels
-    or (rows, columns, channels) with 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA) channels. What is white depends on
-    the type: 1 for floats and booleans, 65,535 for uint16 and files with 16 bits, 255 for other whole numbers.
-
-    One digit on plain paper is expected, with a margin around it.
-    The steps: turn by the EXIF tag; lay onto white paper where transparent, or onto black if the ink is light; make
-    grey; judge by the border whether the background is light, and invert if so; take out uneven lighting; find the
-    ink, drop specks; crop; scale the longer side to 20 pixels with antialiasing; place in 28 × 28 pixels with the
-    centre of mass at the centre, yet all within the frame. After LeCun, Cortes and Burges's description of MNIST and
-    its reconstruction by Yadav and Bottou (2019, https://arxiv.org/abs/1905.10498). The centre is the middle of the
-    pixel in row and column 14, as in MNIST's arrays.
-    Raises FileNotFoundError for a missing file, and ValueError for what is no image, holds no ink, or several digits.
     """
-    return place_ink(find_ink(as_grey(image)))
+    *_, (_, placed) = _walk(as_grey(image))
+    return placed
 
 
-def as_grey(image):
-    """Return a picture, of any form that prepare_digit takes, as float64 (rows, columns), 0 black and 1 white.
+def steps(image):
+    pictures = {}
+    try:
+        for name, picture in _walk(as_grey(image)):
+            pictures[name] = picture
+    except ValueError as error:
+        return pictures, str(error)
+    return pictures, None
 
-    Pictures of 2,000 pixels and more along a side are reduced, to 1,000 at least.
+
+def find_ink(grey):
+    """Return the box around the digit, float64 (rows, columns): how much ink is where, 0 to 1, and 0 off the digit.
+
+    grey: float (rows, columns), 0 black and 1 white; more than WORKING_SIZE pixels along a side are reduced first.
     """
-    if isinstance(image, (str, os.PathLike)):
-        image = _read_file(os.fsdecode(image))
-    elif isinstance(image, (bytes, bytearray, memoryview)):
-        image = _opened(BytesIO(bytes(image)), "The uploaded file")
-    elif hasattr(image, "read"):
-        image = _opened(image, "The open file")
-    elif isinstance(image, Image.Image):
-        image = _loaded(image, "The image")
-    try:
-        levels = np.asarray(image)
-    except Exception as error:  # whatever an object's own conversion raises
-        raise ValueError(f"The image cannot be made an array of numbers ({error}).") from None
-    if levels.ndim == 2:
-        levels = levels[:, :, None]
-    if levels.ndim != 3 or levels.shape[2] > 4 or levels.dtype.kind not in "buif":
-        raise ValueError(
-            f"The image is an array of shape {np.shape(image)} and type {levels.dtype}, expected numbers of shape "
-            "(rows, columns) or (rows, columns, channels) with 1 to 4 channels: pass one picture at a time."
-        )
-    if levels.size == 0:
-        raise ValueError(f"The image is empty, its shape is {np.shape(image)}: pass a picture with at least one pixel.")
-    if levels.shape[0] * levels.shape[1] > LARGEST:
-        raise _too_large("The image")
-    sixteen_bits = levels.dtype.kind == "u" and levels.dtype.itemsize == 2
-    white = 1 if levels.dtype.kind in "bf" else 65_535 if sixteen_bits else 255
-    if not (levels.min() >= -1e-6 and levels.max() <= white + 1e-6):  # for rounding; worded so that NaN fails too
-        raise ValueError(
-            f"The image is of type {levels.dtype} and runs from {levels.min():g} to {levels.max():g}, expected 0 to "
-            f"{white} and no NaN: rescale it, or convert its type."
-        )
-    if levels.dtype.kind in "ui" and levels.max() == 1:
-        raise ValueError(
-            f"The image is of type {levels.dtype} and holds only 0 and 1, but white is {white}: convert it to bool."
-        )
-    step = _reduction(levels.shape[:2])  # before the conversion to floats, which takes eight times the memory
-    rows, columns = (max(1, side // step) for side in levels.shape[:2])
-    blocks = levels[: rows * step, : columns * step].reshape(
-        rows, -1, columns, min(step, levels.shape[1]), levels.shape[2]
-    )
-    levels = (blocks.mean(axis=(1, 3), dtype=np.float64) / white).clip(0, 1)
-    colour = levels[:, :, :3] @ (0.299, 0.587, 0.114) if levels.shape[2] > 2 else levels[:, :, 0]  # ITU-R BT.601
-    alpha = levels[:, :, -1] if levels.shape[2] in (2, 4) else np.ones_like(colour)
-    light_ink = alpha.mean() < 0.5 and (colour * alpha).sum() > 0.5 * alpha.sum()
-    return colour * alpha + (1 - alpha) * (0 if light_ink else 1)
+    return dict(_walk(grey))["ink"]
 
 
-def _read_file(path):
-    if not os.path.exists(path):  # unlike pathlib's, quiet about names that are too long
-        raise FileNotFoundError(f"There is no file {path!r}: check its name, or give its whole path.")
-    named = f"The file {Path(path).name!r}"
-    if not Path(path).is_file():  # a folder; or a pipe, which might never end
-        raise ValueError(f"{named} is no file that can be read as an image: name a PNG or JPEG file.")
-    try:
-        with open(path, "rb") as file:
-            return _opened(file, named)
-    except OSError as error:
-        raise ValueError(f"{named} cannot be read ({error.strerror}): check its permissions.") from None
+def _walk(grey):
+    """Yield (name, picture) of every step; raise ValueError where there is no going on."""
+    yield "grey", grey
+    page = resized(upright_page(grey), WORKING_SIZE)
+    yield "page", page
+    dark_ink = _has_light_background(page)
+    light = ndimage.gaussian_filter(page if dark_ink else 1 - page, max(page.shape) / 800)
+    paper = paper_light(light)
+    yield "light", paper if dark_ink else 1 - paper
+    if not dark_ink and _has_a_step(paper):  # the border is a dark table, and what is light on it no ink but a sheet
+        raise ValueError(NO_INK)
+    ink = 1 - np.divide(light, paper, out=np.ones_like(light), where=paper > 0)
+    if np.ptp(ink) == 0:
+        raise ValueError(NO_INK)
+    yield "marks", ink
+    ink, _ = without_lines(ink)
+    yield "without lines", ink
+    mask = _mask(ink, paper, dark_ink)
+    mask = without_box(mask)
+    mask = _digit(mask)
+    _check_edges(light, paper, mask)
+    ink = _measured(ink, mask)
+    yield "ink", ink
+    yield "placed", place_ink(_widened(ink))
 
 
-def _opened(file, named):
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # sizes are checked below, and damage that matters raises
-            picture = Image.open(file)
-    except Image.DecompressionBombError:
-        raise _too_large(named) from None
-    except UnidentifiedImageError:
-        raise ValueError(f"{named} is not an image that Pillow can read: save it as PNG or JPEG.") from None
-    except Exception as error:  # of every kind: Pillow's readers pass on what damaged files make them stumble over
-        raise _damaged(named, error) from None
-    return _loaded(picture, named)
+def _mask(ink, paper, dark_ink):
+    """Return where ink is: bool (rows, columns)."""
+    noise = 1.5 * np.median(np.abs(ink - np.median(ink)))
+    for among in (ink, ink[ink > np.median(ink) + max(4 * noise, 0.05)]):  # thin lines are lost among many pixels
+        if len(among) == 0 or np.ptp(among) == 0:
+            continue
+        mask = ink > threshold_otsu(among)
+        background, noise, full = _levels(ink, mask)
+        if full - background >= max(0.1, 3 * noise) and np.median((ink * paper)[mask]) >= (0.03 if dark_ink else 0.1):
+            return mask
+    raise ValueError(NO_INK)
 
 
-def _loaded(picture, named):
-    """Return a PIL image as an array of the kinds that as_grey knows."""
-    if picture.width * picture.height > LARGEST:
-        raise _too_large(named)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            picture = ImageOps.exif_transpose(picture)
-            if picture.mode == "F" or picture.mode.startswith("I;16"):
-                return np.asarray(picture)
-            if picture.mode == "I":  # 32 bits, as which some files with 16 are opened
-                levels = np.asarray(picture)
-                return levels.astype(np.uint16) if levels.min() >= 0 and levels.max() <= 65_535 else levels
-            transparent = picture.mode in ("LA", "PA", "RGBA") or "transparency" in picture.info
-            picture = picture.convert("RGBA" if transparent else "RGB")
-            return np.asarray(picture.reduce(_reduction(picture.size)))  # here already, to save memory
-    except Exception as error:  # of every kind, as above
-        raise _damaged(named, error) from None
+def _levels(ink, mask):
+    """Return the ink of the background, its standard deviation if the noise is Gaussian, and the ink of the strokes."""
+    background = np.median(ink[~mask])
+    return background, 1.5 * np.median(np.abs(ink[~mask] - background)), np.median(ink[mask])
 
 
-def _reduction(shape):
-    """Return by which whole number a picture is reduced on opening, so that 1,000 pixels and more remain."""
-    return max(1, max(shape) // 1000)
+def _check_edges(light, paper, mask):
+    # The edges of ink are sharp nearly all round, those of soft shadows reach over a twelfth of the picture and more.
+    # (In a small picture everything does, and there is no telling. Thin strokes are no shadows, and all edge.)
+    contour = mask & ~ndimage.binary_erosion(mask)
+    slope = np.quantile(ndimage.gaussian_gradient_magnitude(light, max(mask.shape) / 140)[contour], 0.2)
+    wide = np.median(ndimage.uniform_filter(mask.astype(float), max(mask.shape) // 30 + 1)[mask]) > 0.5
+    if max(mask.shape) >= 100 and wide and slope * max(mask.shape) < 12 * np.median((paper - light)[mask]):
+        raise ValueError(NO_INK)
 
 
-def _damaged(named, error):
-    return ValueError(f"{named} is damaged ({error}): save it anew as PNG or JPEG.")
+def _measured(ink, mask):
+    background, noise, full = _levels(ink, mask)
+    near = ndimage.binary_dilation(mask, iterations=max(1, max(ink.shape) // 100))
+    ink = np.where(near, np.clip((ink - background - noise) / (full - background - noise), 0, 1), 0)
+    ink = ink[ndimage.find_objects((ink > 0.1).astype(int))[0]]
+    if max(ink.shape) < SMALLEST:
+        raise ValueError("The ink found is too small for a digit: crop the picture to the digit, or write it larger.")
+    return ink
 
 
-def _too_large(named):
-    return ValueError(f"{named} has more than {LARGEST / 1e6:.0f} million pixels: reduce it, or crop it to the digit.")
+THIN, USUAL = 0.06, 0.1  # of the longer side: widths of strokes
 
 
-def _resized(levels, shape):
-    """Resize an array to (rows, columns) with antialiasing."""
-    picture = Image.fromarray(levels.astype(np.float32)).resize(shape[::-1], Image.Resampling.BOX)
-    return np.asarray(picture, np.float64)
+def _widened(ink):
+    """Return the ink of a thin pen as a thicker one would have left it."""
+    mask = ink > 0.3
+    size = max(ink.shape)
+    width = mask.sum() / max(1, skeletonize(mask).sum())
+    if width >= THIN * size:
+        return ink
+    reach = (USUAL * size - width) / 2
+    spare = int(np.ceil(reach))
+    down, right = np.ogrid[-spare : spare + 1, -spare : spare + 1]
+    pen = down**2 + right**2 <= reach**2
+    return ndimage.grey_dilation(np.pad(ink, spare), footprint=pen)
 
 
 def _has_light_background(grey):
@@ -172,48 +141,6 @@ def _has_light_background(grey):
         fitted = misfit <= np.quantile(misfit, 0.6)
     departure = ndimage.gaussian_filter(grey - terms @ surface, max(grey.shape) / 200)  # against single noisy pixels
     return -departure.min() >= departure.max()
-
-
-def find_ink(grey):
-    """Return the box around the digit, float64 (rows, columns): how much ink is where, 0 to 1, and 0 off the digit.
-
-    grey: float (rows, columns), 0 black and 1 white; more than WORKING_SIZE pixels along a side are reduced first.
-    """
-    scale = WORKING_SIZE / max(grey.shape)
-    if scale < 1:
-        grey = _resized(grey, [max(1, round(side * scale)) for side in grey.shape])
-    dark_ink = _has_light_background(grey)
-    light = ndimage.gaussian_filter(grey if dark_ink else 1 - grey, max(grey.shape) / 800)
-    # Closing fills all that is dark and narrower than its window, the ink, and leaves the lighting with its shadows;
-    # beyond the border, where the window reaches, the lighting is taken to go on as it is there.
-    window = max(grey.shape) // 3 + 1
-    inside = tuple(slice(window, window + side) for side in grey.shape)
-    paper = ndimage.grey_closing(np.pad(light, window, mode="edge"), (window, window))[inside]
-    if not dark_ink and _has_a_step(paper):  # the border is a dark table, and what is light on it no ink but a sheet
-        raise ValueError(NO_INK)
-    ink = 1 - np.divide(light, paper, out=np.ones_like(light), where=paper > 0)
-    if np.ptp(ink) == 0:
-        raise ValueError(NO_INK)
-    mask = ink > threshold_otsu(ink)
-    background = np.median(ink[~mask])
-    noise = 1.5 * np.median(np.abs(ink[~mask] - background))  # the standard deviation, if the noise is Gaussian
-    full = np.median(ink[mask])
-    if full - background < max(0.1, 3 * noise) or np.median((paper - light)[mask]) < (0.03 if dark_ink else 0.1):
-        raise ValueError(NO_INK)
-    mask = _digit(mask)
-    # The edges of ink are sharp nearly all round, those of soft shadows reach over a twelfth of the picture and more.
-    # (In a small picture everything does, and there is no telling. Thin strokes are no shadows, and all edge.)
-    contour = mask & ~ndimage.binary_erosion(mask)
-    slope = np.quantile(ndimage.gaussian_gradient_magnitude(light, max(grey.shape) / 140)[contour], 0.2)
-    wide = np.median(ndimage.uniform_filter(mask.astype(float), max(grey.shape) // 30 + 1)[mask]) > 0.5
-    if max(grey.shape) >= 100 and wide and slope * max(grey.shape) < 12 * np.median((paper - light)[mask]):
-        raise ValueError(NO_INK)
-    near = ndimage.binary_dilation(mask, iterations=max(1, max(grey.shape) // 100))
-    ink = np.where(near, np.clip((ink - background - noise) / (full - background - noise), 0, 1), 0)
-    ink = ink[ndimage.find_objects((ink > 0.1).astype(int))[0]]
-    if max(ink.shape) < SMALLEST:
-        raise ValueError("The ink found is too small for a digit: crop the picture to the digit, or write it larger.")
-    return ink
 
 
 def _has_a_step(paper):
@@ -262,7 +189,7 @@ def _are_apart(first, second):
 def place_ink(ink):
     """Scale the longer side of `ink`, float (rows, columns), to 20 pixels; centre its mass in 28 × 28: float32."""
     scale = 20 / max(ink.shape)
-    digit = _resized(ink, [max(1, round(side * scale)) for side in ink.shape])
+    digit = resized_to(ink, [max(1, round(side * scale)) for side in ink.shape])
     digit /= digit.max()
     centre = ndimage.center_of_mass(digit)
     top, left = (

@@ -14,8 +14,12 @@ def resized(levels, longest):
     scale = longest / max(levels.shape)
     if scale >= 1:
         return levels
-    rows, columns = (max(1, round(side * scale)) for side in levels.shape)
-    picture = Image.fromarray(levels.astype(np.float32)).resize((columns, rows), Image.Resampling.BOX)
+    return resized_to(levels, [max(1, round(side * scale)) for side in levels.shape])
+
+
+def resized_to(levels, shape):
+    """Return an array (rows, columns) resized to `shape`, with antialiasing."""
+    picture = Image.fromarray(levels.astype(np.float32)).resize(shape[::-1], Image.Resampling.BOX)
     return np.asarray(picture, np.float64)
 
 
@@ -325,3 +329,35 @@ def shifted(levels, by):
     else:
         moved[:by] = levels[-by:]
     return moved
+
+
+# A box
+
+
+def without_box(mask):
+    """Return the mask of ink without a printed box around it."""
+    parts, count = ndimage.label(mask, np.ones((3, 3)))
+    for number, box in enumerate(ndimage.find_objects(parts), 1):
+        part = parts[box] == number
+        if max(part.shape) < 0.15 * max(mask.shape) or min(part.shape) < 0.4 * max(part.shape):
+            continue
+        part = np.pad(part, 6)
+        filled = ndimage.binary_fill_holes(part)
+        if part.sum() > 0.4 * filled.sum() or (corners := quadrilateral(filled)) is None:
+            continue
+        rows, columns = np.indices(part.shape) + 0.5
+        away = np.min([distance(rows, columns, corners[i - 1], corners[i]) for i in range(4)], axis=0)
+        width = max(2, 2 * np.median(away[part & (away < 0.1 * max(part.shape))]))
+        printed = part & (away <= width + 1)
+        rest = mask.copy()
+        rest[box] &= ~printed[6:-6, 6:-6]
+        rows, columns = np.nonzero(filled & (away > width + 1))
+        inside = np.zeros_like(mask)
+        inside[rows + box[0].start - 6, columns + box[1].start - 6] = True
+        return rest & inside
+    return mask
+
+
+def distance(rows, columns, start, end):
+    along = (end - start) / np.linalg.norm(end - start)
+    return np.abs((columns - start[0]) * along[1] - (rows - start[1]) * along[0])
