@@ -50,9 +50,7 @@ def _walk(grey):
     yield "grey", grey
     page = resized(upright_page(grey), WORKING_SIZE)
     yield "page", page
-    dark_ink = _has_light_background(page)
-    light = ndimage.gaussian_filter(page if dark_ink else 1 - page, max(page.shape) / 800)
-    paper = paper_light(light)
+    dark_ink, light, paper = _background(page)
     yield "light", paper if dark_ink else 1 - paper
     if not dark_ink and _has_a_step(paper):  # the border is a dark table, and what is light on it no ink but a sheet
         raise ValueError(NO_INK)
@@ -63,12 +61,38 @@ def _walk(grey):
     ink, _ = without_lines(ink)
     yield "without lines", ink
     mask = _mask(ink, paper, dark_ink)
-    mask = without_box(mask)
+    mask = without_box(_without_scraps(ink, mask))
     mask = _digit(mask)
     _check_edges(light, paper, mask)
     ink = _measured(ink, mask)
     yield "ink", ink
     yield "placed", place_ink(_widened(ink))
+
+
+def _background(page):
+    """Return whether the ink is dark, and if not, for the negative: the light of the page and of its paper."""
+    smooth = ndimage.gaussian_filter(page, max(page.shape) / 800)
+    papers = [paper_light(light) for light in (smooth, 1 - smooth)]
+    # Paper is smooth where the ink is gone. Where that does not tell the two apart, the border does.
+    rough = [np.mean((ndimage.gaussian_gradient_magnitude(paper, max(page.shape) / 280) - 0.01).clip(0)) for paper in papers]
+    dark_ink = rough[0] < rough[1] if max(rough) > 2.5 * min(rough) else _has_light_background(page)
+    return (True, smooth, papers[0]) if dark_ink else (False, 1 - smooth, papers[1])
+
+
+def _without_scraps(ink, mask):
+    """Return the mask without what is left of lines and edges: faint parts, and lines that run into the border."""
+    parts, count = ndimage.label(mask, np.ones((3, 3)))
+    boxes = ndimage.find_objects(parts)
+    sizes = np.array([max(_sides(box)) for box in boxes])
+    levels = ndimage.median(ink, parts, np.arange(1, count + 1))
+    free = np.array([all(side.start > 1 and side.stop < end - 1 for side, end in zip(box, mask.shape)) for box in boxes])
+    large = sizes >= 0.1 * max(mask.shape)
+    if not (free & large).any():
+        return mask
+    areas = np.bincount(parts.flat)[1:]
+    lines = ~free & ((sizes > 0.4 * max(mask.shape)) | (areas < 2.5 * sizes))
+    faint = levels < 0.45 * levels[free & large].max()
+    return mask & ~np.isin(parts, np.flatnonzero(lines | faint) + 1)
 
 
 def _mask(ink, paper, dark_ink):

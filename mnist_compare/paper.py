@@ -114,7 +114,7 @@ def quadrilateral(page):
 
 # The light
 
-WINDOWS = (1 / 14, 1 / 7, 1 / 3)  # of the longer side: how wide the strokes may be that are filled to see the paper
+WINDOWS = (1 / 30, 1 / 14, 1 / 7, 1 / 3)  # of the longer side: how wide the strokes may be that are filled to see the paper
 
 
 def paper_light(light):
@@ -171,7 +171,8 @@ def through_lines(ink, noise):
     thick = ndimage.grey_opening(ink, (width, 1))
     hidden = thick > 0.1  # there a stroke may hide the line
     along = means_along(ink - thick, ~hidden, max(ink.shape) // 16)
-    along = np.where(hidden, ndimage.grey_dilation(along, (1, 4 * width)), along)
+    along = (np.where(hidden, ndimage.grey_dilation(along, (1, 4 * width)), along) - np.median(along)).clip(0)
+    faintest = max(0.025, noise)
     spare = rows // 5
     dark = np.pad(along.clip(0, 0.15), ((spare, spare), (0, 0)), constant_values=0.02)
     courses = []
@@ -181,8 +182,8 @@ def through_lines(ink, noise):
         for course in courses:
             dark[np.abs(np.arange(len(dark))[:, None] - spare - course) <= width / 2] = 0
         before = len(courses)
-        for path in stable_paths(dark):
-            course, level = line_course(along, hidden, path - spare, courses)
+        for path in stable_paths(dark, faintest):
+            course, level = line_course(along, hidden, path - spare, courses, faintest)
             if course is not None:
                 courses.append(course)
                 most = min(most, 1.3 * level)  # all lines are about as dark, and strokes lead no path away from them
@@ -190,7 +191,7 @@ def through_lines(ink, noise):
             return courses
 
 
-def line_course(along, hidden, path, known):
+def line_course(along, hidden, path, known, faintest):
     """Return the smooth course of the line that a path follows, float (columns,), and how dark it is; or None and 0.
 
     A path may leave the line for a stroke: the course is drawn from a part of the path, and must be dark all along.
@@ -219,7 +220,7 @@ def line_course(along, hidden, path, known):
             level = np.median(levels)
             if any(np.nanmedian(np.abs(other - course)) < 2 for other in known):
                 continue
-            if level > 0.025 and np.mean(levels > 0.4 * level) > 0.92:
+            if level > faintest and np.mean(levels > 0.4 * level) > 0.92:
                 return np.where((course > -1) & (course < rows), course, np.nan), level
     return None, 0
 
@@ -241,7 +242,7 @@ def means_along(thin, known, length):
 SLOPES = np.linspace(-0.2, 0.2, 5)
 
 
-def stable_paths(dark):
+def stable_paths(dark, faintest):
     """Return the stable paths of largest sum from left to right, int (columns,) each: the row in every column."""
     rows, columns = dark.shape
 
@@ -259,14 +260,13 @@ def stable_paths(dark):
 
     score, origin, moves = sweep(dark)
     _, end_of, _ = sweep(dark[:, ::-1])  # [start] → the end of the best path from there
-    for end in range(rows):
-        if end_of[origin[end]] != end:
-            continue
-        path = np.empty(columns, int)
-        path[-1] = end
-        for column in range(columns - 1, 0, -1):
-            path[column - 1] = path[column] + moves[column, path[column]]
-        yield path
+    ends = np.flatnonzero(end_of[origin] == np.arange(rows))
+    paths = np.empty((columns, len(ends)), int)
+    paths[-1] = ends
+    for column in range(columns - 1, 0, -1):
+        paths[column - 1] = paths[column] + moves[column, paths[column]]
+    levels = np.sort(dark[paths, np.arange(columns)[:, None]], axis=0)
+    return paths.T[levels[2 * columns // 3] > faintest]
 
 
 DIAGONAL = 0.005  # ink: what a move by a row costs a path
