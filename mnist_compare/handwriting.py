@@ -6,12 +6,13 @@ import numpy as np
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 from skimage.measure import regionprops
-from skimage.morphology import skeletonize
+from skimage.morphology import remove_small_objects, skeletonize
 
 from mnist_compare.paper import paper_light, resized, resized_to, upright_page, without_box, without_lines
 from mnist_compare.pictures import as_grey
 
 WORKING_SIZE = 280  # pixels along the longer side to which larger pictures are reduced: ten times MNIST's
+SPECK = 8  # pixels of area: less is noise
 SMALLEST = 12  # pixels along the longer side of a digit, after that
 
 NO_INK = (
@@ -48,7 +49,19 @@ def find_ink(grey):
 def _walk(grey):
     """Yield (name, picture) of every step; raise ValueError where there is no going on."""
     yield "grey", grey
-    page = resized(upright_page(grey), WORKING_SIZE)
+    page = upright_page(grey)
+    found = list(_marks(page)) if page is not grey else []
+    if not found or _runs_off(dict(found)["mask"]):
+        found = _marks(grey)
+    yield from found
+
+
+def _runs_off(mask):
+    return mask[[0, -1]].any() or mask[:, [0, -1]].any()
+
+
+def _marks(page):
+    page = resized(page, WORKING_SIZE)
     yield "page", page
     dark_ink, light, paper = _background(page)
     yield "light", paper if dark_ink else 1 - paper
@@ -63,6 +76,7 @@ def _walk(grey):
     mask = _mask(ink, paper, dark_ink)
     mask = without_box(_without_scraps(ink, mask))
     mask = _digit(mask)
+    yield "mask", mask
     _check_edges(light, paper, mask)
     ink = _measured(ink, mask)
     yield "ink", ink
@@ -75,7 +89,7 @@ def _background(page):
     papers = [paper_light(light) for light in (smooth, 1 - smooth)]
     # Paper is smooth where the ink is gone. Where that does not tell the two apart, the border does.
     rough = [np.mean((ndimage.gaussian_gradient_magnitude(paper, max(page.shape) / 280) - 0.01).clip(0)) for paper in papers]
-    dark_ink = rough[0] < rough[1] if max(rough) > 2.5 * min(rough) else _has_light_background(page)
+    dark_ink = rough[0] < rough[1] if max(page.shape) >= 100 and max(rough) > 2.5 * min(rough) else _has_light_background(page)
     return (True, smooth, papers[0]) if dark_ink else (False, 1 - smooth, papers[1])
 
 
@@ -102,6 +116,10 @@ def _mask(ink, paper, dark_ink):
         if len(among) == 0 or np.ptp(among) == 0:
             continue
         mask = ink > threshold_otsu(among)
+        if among is not ink:
+            mask = remove_small_objects(mask, max_size=SPECK, connectivity=2)
+            if not mask.any():
+                continue
         background, noise, full = _levels(ink, mask)
         if full - background >= max(0.1, 3 * noise) and np.median((ink * paper)[mask]) >= (0.03 if dark_ink else 0.1):
             return mask

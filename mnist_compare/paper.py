@@ -54,14 +54,13 @@ def page_corners(grey):
         return None
     paper = np.log(ndimage.grey_closing(ndimage.gaussian_filter(grey, 0.7), max(grey.shape) // 12).clip(0.02))
     gradient = [ndimage.gaussian_gradient_magnitude(paper, sigma) for sigma in (1.5, 6)]
-    step = gradient[0] - 1.5 * gradient[1]
     parts, _ = ndimage.label(gradient[0] - 1.2 * gradient[1] < 0.015)
     rows, columns = (np.linspace(-1, 1, side) for side in grey.shape)
     central = np.exp(-np.add.outer(rows**2, columns**2) * 4)
     weight = np.bincount(parts.flat, central.flat)
     weight[0] = 0
     page = ndimage.binary_fill_holes(ndimage.binary_dilation(parts == weight.argmax(), iterations=2))
-    if not 0.15 < page.mean() < 0.96:
+    if not 0.15 < page.mean() < 0.96 or np.median(grey[page]) < 0.9 * np.median(grey[~page]):
         return None
     return quadrilateral(page)
 
@@ -125,14 +124,14 @@ def paper_light(light):
     wider stroke. Beyond the border the lighting is taken to go on as it is there.
     """
     size = max(light.shape)
-    for share in WINDOWS:
+    for share in WINDOWS if size >= 100 else WINDOWS[-1:]:  # in a small picture all is sharp
         window = int(share * size) + 1
         inside = tuple(slice(window, window + side) for side in light.shape)
         paper = ndimage.grey_closing(np.pad(light, window, mode="edge"), (window, window))[inside]
         if share < WINDOWS[-1]:
             log = np.log(paper.clip(0.02))
             sharp, soft = (ndimage.gaussian_gradient_magnitude(log, size / part) for part in (280, 70))
-            if (sharp - 1.3 * soft).max() < 0.03:
+            if (sharp - 1.3 * soft).max() < 0.015:
                 return paper
     return paper
 
