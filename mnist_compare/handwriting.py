@@ -74,8 +74,8 @@ def _marks(page):
     ink, _ = without_lines(ink)
     yield "without lines", ink
     mask = _mask(ink, paper, dark_ink)
-    mask = without_box(_without_scraps(ink, mask))
-    mask = _digit(mask)
+    mask = without_box(mask)
+    mask = _digit(_without_scraps(ink, mask))
     yield "mask", mask
     _check_edges(light, paper, mask)
     ink = _measured(ink, mask)
@@ -96,6 +96,8 @@ def _background(page):
 def _without_scraps(ink, mask):
     """Return the mask without what is left of lines and edges: faint parts, and lines that run into the border."""
     parts, count = ndimage.label(mask, np.ones((3, 3)))
+    if count == 0:  # a box, and nothing in it
+        raise ValueError(NO_INK)
     boxes = ndimage.find_objects(parts)
     sizes = np.array([max(_sides(box)) for box in boxes])
     levels = ndimage.median(ink, parts, np.arange(1, count + 1))

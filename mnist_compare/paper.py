@@ -52,9 +52,9 @@ def page_corners(grey):
     """Return the corners of the page, (column, row) from the top left clockwise, or None: float (4, 2)."""
     if max(grey.shape) < 100:
         return None
-    paper = np.log(ndimage.grey_closing(ndimage.gaussian_filter(grey, 0.7), max(grey.shape) // 12).clip(0.02))
+    paper = np.log(filled(ndimage.gaussian_filter(grey, 0.7), max(grey.shape) // 12).clip(0.02))
     gradient = [ndimage.gaussian_gradient_magnitude(paper, sigma) for sigma in (1.5, 6)]
-    parts, _ = ndimage.label(gradient[0] - 1.2 * gradient[1] < 0.015)
+    parts, _ = ndimage.label(gradient[0] - 1.2 * gradient[1] < 0.006)
     rows, columns = (np.linspace(-1, 1, side) for side in grey.shape)
     central = np.exp(-np.add.outer(rows**2, columns**2) * 4)
     weight = np.bincount(parts.flat, central.flat)
@@ -121,19 +121,26 @@ def paper_light(light):
 
     Closing fills all that is dark and narrower than its window and leaves the lighting. The narrowest window that
     fills the strokes is best, as it follows soft shadows: a step that is left in what it returns is the edge of a
-    wider stroke. Beyond the border the lighting is taken to go on as it is there.
+    wider stroke.
     """
     size = max(light.shape)
     for share in WINDOWS if size >= 100 else WINDOWS[-1:]:  # in a small picture all is sharp
-        window = int(share * size) + 1
-        inside = tuple(slice(window, window + side) for side in light.shape)
-        paper = ndimage.grey_closing(np.pad(light, window, mode="edge"), (window, window))[inside]
+        paper = filled(light, int(share * size) + 1)
         if share < WINDOWS[-1]:
             log = np.log(paper.clip(0.02))
-            sharp, soft = (ndimage.gaussian_gradient_magnitude(log, size / part) for part in (280, 70))
-            if (sharp - 1.3 * soft).max() < 0.015:
+            sharp, soft = (ndimage.gaussian_gradient_magnitude(log, size / part) for part in (140, 35))
+            if (sharp - 1.3 * soft).max() < 0.012:
                 return paper
     return paper
+
+
+def filled(light, window):
+    """Return `light` with all filled that is dark and narrower than the window, a square of so many pixels a side.
+
+    Beyond the border the lighting is taken to go on as it is there.
+    """
+    inside = tuple(slice(window, window + side) for side in light.shape)
+    return ndimage.grey_closing(np.pad(light, window, mode="edge"), (window, window))[inside]
 
 
 # Lines
@@ -334,26 +341,27 @@ def shifted(levels, by):
 
 
 def without_box(mask):
-    """Return the mask of ink without a printed box around it."""
-    parts, count = ndimage.label(mask, np.ones((3, 3)))
+    """Return the mask of ink without a printed box around it, and what lies beyond: bool (rows, columns), as `mask`."""
+    spare = 6  # pixels around the picture, for `quadrilateral` looks at no outline along its frame
+    parts, _ = ndimage.label(mask, np.ones((3, 3)))
     for number, box in enumerate(ndimage.find_objects(parts), 1):
-        part = parts[box] == number
-        if max(part.shape) < 0.15 * max(mask.shape) or min(part.shape) < 0.4 * max(part.shape):
+        height, width = (side.stop - side.start for side in box)
+        if min(height, width) < 0.15 * max(mask.shape) or min(height, width) < 0.4 * max(height, width):
             continue
-        part = np.pad(part, 6)
-        filled = ndimage.binary_fill_holes(part)
-        if part.sum() > 0.4 * filled.sum() or (corners := quadrilateral(filled)) is None:
+        part = parts == number
+        for edge in (part[0], part[-1], part[:, 0], part[:, -1]):  # a box that the picture cuts off is closed there
+            touched = np.flatnonzero(edge)
+            if len(touched):
+                edge[touched[0] : touched[-1] + 1] = True
+        part = np.pad(part, spare)
+        whole = ndimage.binary_fill_holes(part)
+        if part.sum() > 0.4 * whole.sum() or (corners := quadrilateral(whole)) is None:
             continue
         rows, columns = np.indices(part.shape) + 0.5
         away = np.min([distance(rows, columns, corners[i - 1], corners[i]) for i in range(4)], axis=0)
-        width = max(2, 2 * np.median(away[part & (away < 0.1 * max(part.shape))]))
-        printed = part & (away <= width + 1)
-        rest = mask.copy()
-        rest[box] &= ~printed[6:-6, 6:-6]
-        rows, columns = np.nonzero(filled & (away > width + 1))
-        inside = np.zeros_like(mask)
-        inside[rows + box[0].start - 6, columns + box[1].start - 6] = True
-        return rest & inside
+        line = max(2, 2 * np.median(away[part & (away < 0.05 * max(height, width))]))
+        inside = whole & (away > line + 1)
+        return mask & inside[spare:-spare, spare:-spare]
     return mask
 
 
