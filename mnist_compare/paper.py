@@ -124,12 +124,13 @@ def paper_light(light):
     wider stroke.
     """
     size = max(light.shape)
-    for share in WINDOWS if size >= 100 else WINDOWS[-1:]:  # in a small picture all is sharp
+    inner = tuple(slice(size // 16, side - size // 16) for side in light.shape)  # a line along the border has no width
+    for share in WINDOWS if min(light.shape) >= 100 else WINDOWS[-1:]:  # in a small picture all is sharp
         paper = filled(light, int(share * size) + 1)
         if share < WINDOWS[-1]:
             log = np.log(paper.clip(0.02))
             sharp, soft = (ndimage.gaussian_gradient_magnitude(log, size / part) for part in (140, 35))
-            if (sharp - 1.3 * soft).max() < 0.012:
+            if (sharp - 1.3 * soft)[inner].max() < 0.015:
                 return paper
     return paper
 
