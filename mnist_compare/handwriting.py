@@ -4,11 +4,11 @@ from itertools import combinations
 
 import numpy as np
 from scipy import ndimage
-from skimage.filters import threshold_otsu
+from skimage.filters import apply_hysteresis_threshold, threshold_otsu
 from skimage.measure import regionprops
 from skimage.morphology import remove_small_objects, skeletonize
 
-from mnist_compare.paper import paper_light, resized, resized_to, upright_page, without_box, without_lines
+from mnist_compare.paper import paper_light, resized, resized_to, upright_page, within_box, without_lines
 from mnist_compare.pictures import as_grey
 
 WORKING_SIZE = 280  # pixels along the longer side to which larger pictures are reduced: ten times MNIST's
@@ -71,11 +71,15 @@ def _marks(page):
     if np.ptp(ink) == 0:
         raise ValueError(NO_INK)
     yield "marks", ink
-    ink, _ = without_lines(ink)
+    printed = ink
+    ink, lines = without_lines(ink)
+    faintest = np.quantile(printed[lines], 0.75) if lines.any() else 0
     yield "without lines", ink
     mask = _mask(ink, paper, dark_ink)
-    mask = without_box(mask)
-    mask = _digit(_without_scraps(ink, mask))
+    if (inside := within_box(mask)) is not None:
+        ink = np.where(inside, ink, 0)  # a box may be much darker than the digit
+        mask = _mask(ink, paper, dark_ink)
+    mask = _digit(_without_scraps(ink, mask, faintest))
     yield "mask", mask
     _check_edges(light, paper, mask)
     ink = _measured(ink, mask)
@@ -93,7 +97,7 @@ def _background(page):
     return (True, smooth, papers[0]) if dark_ink else (False, 1 - smooth, papers[1])
 
 
-def _without_scraps(ink, mask):
+def _without_scraps(ink, mask, line_level):
     """Return the mask without what is left of lines and edges: faint parts, and lines that run into the border."""
     parts, count = ndimage.label(mask, np.ones((3, 3)))
     if count == 0:  # a box, and nothing in it
@@ -102,13 +106,17 @@ def _without_scraps(ink, mask):
     sizes = np.array([max(_sides(box)) for box in boxes])
     levels = ndimage.median(ink, parts, np.arange(1, count + 1))
     free = np.array([all(side.start > 1 and side.stop < end - 1 for side, end in zip(box, mask.shape)) for box in boxes])
-    large = sizes >= 0.1 * max(mask.shape)
-    if not (free & large).any():
-        return mask
     areas = np.bincount(parts.flat)[1:]
-    lines = ~free & ((sizes > 0.4 * max(mask.shape)) | (areas < 2.5 * sizes))
-    faint = levels < 0.45 * levels[free & large].max()
-    return mask & ~np.isin(parts, np.flatnonzero(lines | faint) + 1)
+    straight = areas < 3 * sizes
+    scraps = (line_level > 0) & (~free & (sizes < 0.15 * max(mask.shape)) | straight & (levels < line_level))
+    large = free & ~scraps & (sizes >= 0.1 * max(mask.shape))
+    if large.any():
+        scraps |= ~free & ((sizes > 0.4 * max(mask.shape)) | straight)
+        scraps |= levels < 0.45 * levels[large].max()
+    mask = mask & ~np.isin(parts, np.flatnonzero(scraps) + 1)
+    if not mask.any():
+        raise ValueError(NO_INK)
+    return mask
 
 
 def _mask(ink, paper, dark_ink):
@@ -120,9 +128,12 @@ def _mask(ink, paper, dark_ink):
         mask = ink > threshold_otsu(among)
         if among is not ink:
             mask = remove_small_objects(mask, max_size=SPECK, connectivity=2)
-            if not mask.any():
-                continue
+        if not mask.any():
+            continue
         background, noise, full = _levels(ink, mask)
+        if mask.sum() < 5 * skeletonize(mask).sum():  # thin strokes are faint where the pen skips
+            lower = background + max(3 * noise, 0.55 * (ink[mask].min() - background))
+            mask = apply_hysteresis_threshold(ink, lower, ink[mask].min())
         if full - background >= max(0.1, 3 * noise) and np.median((ink * paper)[mask]) >= (0.03 if dark_ink else 0.1):
             return mask
     raise ValueError(NO_INK)

@@ -113,7 +113,7 @@ def quadrilateral(page):
 
 # The light
 
-WINDOWS = (1 / 30, 1 / 14, 1 / 7, 1 / 3)  # of the longer side: how wide the strokes may be that are filled to see the paper
+WINDOWS = (1 / 30, 1 / 10, 1 / 3)  # of the longer side: how wide the strokes may be that are filled to see the paper
 
 
 def paper_light(light):
@@ -341,19 +341,22 @@ def shifted(levels, by):
 # A box
 
 
-def without_box(mask):
-    """Return the mask of ink without a printed box around it, and what lies beyond: bool (rows, columns), as `mask`."""
+def within_box(mask):
+    """Return what lies within a printed box, bool (rows, columns), as the mask of ink, `mask`; None without a box."""
+    if min(mask.shape) < 100:
+        return None
     spare = 6  # pixels around the picture, for `quadrilateral` looks at no outline along its frame
-    parts, _ = ndimage.label(mask, np.ones((3, 3)))
+    parts, _ = ndimage.label(ndimage.binary_dilation(mask), np.ones((3, 3)))  # over gaps of two pixels
     for number, box in enumerate(ndimage.find_objects(parts), 1):
         height, width = (side.stop - side.start for side in box)
         if min(height, width) < 0.15 * max(mask.shape) or min(height, width) < 0.4 * max(height, width):
             continue
         part = parts == number
-        for edge in (part[0], part[-1], part[:, 0], part[:, -1]):  # a box that the picture cuts off is closed there
-            touched = np.flatnonzero(edge)
+        for strip in (part[:4], part[:-5:-1], part.T[:4], part.T[:-5:-1]):  # what the picture cuts off is closed there
+            touched = np.flatnonzero(strip.any(axis=0))
             if len(touched):
-                edge[touched[0] : touched[-1] + 1] = True
+                strip[:, touched[[0, -1]]] = True
+                strip[0, touched[0] : touched[-1]] = True
         part = np.pad(part, spare)
         whole = ndimage.binary_fill_holes(part)
         if part.sum() > 0.4 * whole.sum() or (corners := quadrilateral(whole)) is None:
@@ -362,8 +365,8 @@ def without_box(mask):
         away = np.min([distance(rows, columns, corners[i - 1], corners[i]) for i in range(4)], axis=0)
         line = max(2, 2 * np.median(away[part & (away < 0.05 * max(height, width))]))
         inside = whole & (away > line + 1)
-        return mask & inside[spare:-spare, spare:-spare]
-    return mask
+        return inside[spare:-spare, spare:-spare]
+    return None
 
 
 def distance(rows, columns, start, end):
