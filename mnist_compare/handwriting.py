@@ -20,6 +20,11 @@ NO_INK = (
     "Write the digit larger or darker, and crop the picture to the paper."
 )
 
+LINES = (
+    "Lines run through the picture that cannot be told from ink: crop it to the digit and the plain paper around it, "
+    "take it straight from above, or write on plain paper."
+)
+
 
 def prepare_digit(image):
     """Return a picture of one digit as float32 (28, 28) in [0, 1], light ink on black, made as MNIST's were.
@@ -80,11 +85,19 @@ def _marks(page):
         ink = np.where(inside, ink, 0)  # a box may be much darker than the digit
         mask = _mask(ink, paper, dark_ink)
     mask = _digit(_without_scraps(ink, mask, faintest))
+    if _is_a_net(mask):
+        raise ValueError(LINES)
     yield "mask", mask
     _check_edges(light, paper, mask)
     ink = _measured(ink, mask)
     yield "ink", ink
     yield "placed", place_ink(_widened(ink))
+
+
+def _is_a_net(mask):
+    """Tell whether thin lines run into two borders of a picture and more, as those of paper do."""
+    borders = sum(edge.any() for edge in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
+    return min(mask.shape) >= 100 and borders >= 2 and mask.sum() < 5 * skeletonize(mask).sum()
 
 
 def _background(page):
@@ -108,7 +121,7 @@ def _without_scraps(ink, mask, line_level):
     free = np.array([all(side.start > 1 and side.stop < end - 1 for side, end in zip(box, mask.shape)) for box in boxes])
     areas = np.bincount(parts.flat)[1:]
     straight = areas < 3 * sizes
-    scraps = (line_level > 0) & (~free & (sizes < 0.15 * max(mask.shape)) | straight & (levels < line_level))
+    scraps = (line_level > 0) & (~free & (sizes < 0.15 * max(mask.shape)) | straight & (levels < np.where(free, 1, 2) * line_level))
     large = free & ~scraps & (sizes >= 0.1 * max(mask.shape))
     if large.any():
         scraps |= ~free & ((sizes > 0.4 * max(mask.shape)) | straight)
@@ -125,15 +138,16 @@ def _mask(ink, paper, dark_ink):
     for among in (ink, ink[ink > np.median(ink) + max(4 * noise, 0.05)]):  # thin lines are lost among many pixels
         if len(among) == 0 or np.ptp(among) == 0:
             continue
-        mask = ink > threshold_otsu(among)
+        threshold = threshold_otsu(among)
+        mask = ink > threshold
         if among is not ink:
             mask = remove_small_objects(mask, max_size=SPECK, connectivity=2)
         if not mask.any():
             continue
         background, noise, full = _levels(ink, mask)
         if mask.sum() < 5 * skeletonize(mask).sum():  # thin strokes are faint where the pen skips
-            lower = background + max(3 * noise, 0.55 * (ink[mask].min() - background))
-            mask = apply_hysteresis_threshold(ink, lower, ink[mask].min())
+            lower = background + max(3 * noise, 0.55 * (threshold - background))
+            mask = apply_hysteresis_threshold(ink, min(lower, threshold), threshold)
         if full - background >= max(0.1, 3 * noise) and np.median((ink * paper)[mask]) >= (0.03 if dark_ink else 0.1):
             return mask
     raise ValueError(NO_INK)
@@ -149,7 +163,7 @@ def _check_edges(light, paper, mask):
     # The edges of ink are sharp nearly all round, those of soft shadows reach over a twelfth of the picture and more.
     # (In a small picture everything does, and there is no telling. Thin strokes are no shadows, and all edge.)
     contour = mask & ~ndimage.binary_erosion(mask)
-    slope = np.quantile(ndimage.gaussian_gradient_magnitude(light, max(mask.shape) / 140)[contour], 0.2)
+    slope = np.quantile(ndimage.gaussian_gradient_magnitude(light, max(mask.shape) / 140)[contour], 0.3)
     wide = np.median(ndimage.uniform_filter(mask.astype(float), max(mask.shape) // 30 + 1)[mask]) > 0.5
     if max(mask.shape) >= 100 and wide and slope * max(mask.shape) < 12 * np.median((paper - light)[mask]):
         raise ValueError(NO_INK)
