@@ -27,6 +27,7 @@ _MODULE_OF = {
     "Recipe": "training",
     "train": "training",
     "prepare_digit": "handwriting",
+    "prepare_digits": "handwriting",
     "load_writers": "writers",
 }
 _MODULES = (
@@ -36,6 +37,7 @@ _MODULES = (
     "handwriting",
     "intervals",
     "models",
+    "pages",
     "perturbations",
     "plots",
     "tables",

@@ -1,43 +1,83 @@
 """Any picture of a handwritten digit → what MNIST would have made of it (notebook 04)."""
 
-from itertools import combinations
-
 import numpy as np
 from scipy import ndimage
 from skimage.filters import apply_hysteresis_threshold, threshold_otsu
 from skimage.measure import regionprops
 from skimage.morphology import remove_small_objects, skeletonize
 
-from mnist_compare.paper import paper_light, resized, resized_to, upright_page, within_box, without_lines
+from mnist_compare.lines import within_box, without_lines
+from mnist_compare.paper import SMALL, paper_light, resized, resized_to, upright_page
 from mnist_compare.pictures import as_grey
 
 WORKING_SIZE = 280  # pixels along the longer side to which larger pictures are reduced: ten times MNIST's
-SPECK = 8  # pixels of area: less is noise
 SMALLEST = 12  # pixels along the longer side of a digit, after that
+NOISE = 3  # standard deviations of the paper's grain by which ink is darker, at least
+FAINT = 0.1  # of the paper's light: the least that ink takes away
+SPECK = 8  # pixels of area: as much may noise alone hang together, where only few pixels are ink
+SKIPPING = 0.55  # of the threshold: how faint a thin stroke may become on its way, where the pen skips
+THIN_LINE = 5  # pixels: the strokes of ballpoints and pencils, and the lines of paper, are thinner
+RESIDUE = 0.45  # of the darkest part's ink: what is fainter is left of lines or shadows
+SHARP = 12  # pictures' sides: over a twelfth of it and more, shadows fade; edges of ink are steeper
+THIN, USUAL = (
+    0.06,
+    0.1,
+)  # of a digit's longer side: strokes thinner than the one (MNIST has hardly any) become the other
 
 NO_INK = (
     "No ink was found: the picture is blank, too faint, blurred or noisy, or shows more than the paper. "
     "Write the digit larger or darker, and crop the picture to the paper."
 )
-
+TOO_SMALL = "The ink found is too small for a digit: crop the picture to the digit, or write it larger."
+SOLID = "A solid patch was found, expected the strokes of a digit: crop the picture to the paper."
 LINES = (
-    "Lines run through the picture that cannot be told from ink: crop it to the digit and the plain paper around it, "
-    "take it straight from above, or write on plain paper."
+    "Lines were found that run through the picture and cannot be told from ink: crop the picture to the digit with a "
+    "little paper around it, take it straight from above, or write on plain paper."
 )
 
 
 def prepare_digit(image):
     """Return a picture of one digit as float32 (28, 28) in [0, 1], light ink on black, made as MNIST's were.
+
+    image: a path, the bytes of an image file or the open file, a PIL image, or an array: (rows, columns) of grey levels
+    or (rows, columns, channels) with 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA) channels. What is white depends on
+    the type: 1 for floats and booleans, 65,535 for uint16 and files with 16 bits, 255 for other whole numbers.
+
+    One digit on paper is expected, plain, ruled, squared or dotted, with a margin around it, in a printed box or not,
+    and a table beside the paper or not. The steps, which `steps` returns as pictures: turn by the EXIF tag; lay onto
+    white paper where transparent, or onto black if the ink is light; make grey; cut out the page and turn it upright;
+    judge whether the background is light, and invert if not; take out uneven lighting; take out printed lines, and
+    what is around a box; find the ink, drop specks; crop; draw thin strokes thicker; scale the longer side to 20 pixels
+    with antialiasing; place in 28 × 28 pixels with the centre of mass at the centre, yet all within the frame. The last
+    two after LeCun, Cortes and Burges's description of MNIST and its reconstruction by Yadav and Bottou (2019,
+    https://arxiv.org/abs/1905.10498). The centre is the middle of the pixel in row and column 14, as in MNIST's arrays.
+    Raises FileNotFoundError for a missing file, and ValueError for what is no image, holds no ink or several digits, or
+    lines that cannot be told from ink.
     """
-    *_, (_, placed) = _walk(as_grey(image))
-    return placed
+    return dict(_walk(as_grey(image), _one_digit))["placed"][0]
+
+
+def prepare_digits(image):
+    """Return the digits of a row, a date or a telephone number, from left to right, as prepare_digit returns one.
+
+    float32 (N, 28, 28). Parts that stand side by side are digits; those that touch are taken for one. Raises what
+    prepare_digit raises, and ValueError where digits stand one above the other.
+    """
+    return np.stack(dict(_walk(as_grey(image), _row_of_digits))["placed"])
 
 
 def steps(image):
+    """Return how prepare_digit comes to its answer, ({name: picture}, reason).
+
+    Pictures are float arrays (rows, columns), in this order: "grey"; "page", upright, from 0 black to 1 white; "light",
+    the page without its ink; "marks", how much ink or print is where, 0 to 1; "without lines"; "digit", the mask of its
+    ink; "ink", cropped, 0 to 1; "placed", (28, 28). Where prepare_digit refuses, those up to the step that refuses, and
+    its message as the reason; else None. Raises what prepare_digit raises for what is no image.
+    """
     pictures = {}
     try:
-        for name, picture in _walk(as_grey(image)):
-            pictures[name] = picture
+        for name, picture in _walk(as_grey(image), _one_digit):
+            pictures[name] = picture[0] if isinstance(picture, list) else picture
     except ValueError as error:
         return pictures, str(error)
     return pictures, None
@@ -48,152 +88,66 @@ def find_ink(grey):
 
     grey: float (rows, columns), 0 black and 1 white; more than WORKING_SIZE pixels along a side are reduced first.
     """
-    return dict(_walk(grey))["ink"]
+    return dict(_walk(grey, _one_digit))["ink"][0]
 
 
-def _walk(grey):
-    """Yield (name, picture) of every step; raise ValueError where there is no going on."""
+def _walk(grey, choose):
+    """Yield (name, picture) after every step, lists of pictures for digits; raise ValueError where one refuses."""
     yield "grey", grey
     page = upright_page(grey)
-    found = list(_marks(page)) if page is not grey else []
-    if not found or _runs_off(dict(found)["mask"]):
-        found = _marks(grey)
-    yield from found
+    if page is not grey and _is_cut(page, choose):
+        page = grey
+    yield from _read(resized(page, WORKING_SIZE), choose)
 
 
-def _runs_off(mask):
-    return mask[[0, -1]].any() or mask[:, [0, -1]].any()
+def _is_cut(page, choose):
+    """Tell whether the page's edge runs through the digit: then it is the edge of a shadow, or the digit is not whole."""
+    try:
+        digits = dict(_read(resized(page, WORKING_SIZE), choose))["digit"]
+    except ValueError:
+        return False
+    return any(mask[[0, -1]].any() or mask[:, [0, -1]].any() for mask in digits)
 
 
-def _marks(page):
-    page = resized(page, WORKING_SIZE)
+def _read(page, choose):
+    """Yield (name, picture) of the steps from the page on, as _walk does."""
     yield "page", page
-    dark_ink, light, paper = _background(page)
+    dark_ink, light, paper = _lighting(page)
     yield "light", paper if dark_ink else 1 - paper
+    marks = 1 - np.divide(light, paper, out=np.ones_like(light), where=paper > 0)
+    if np.ptp(marks) == 0:
+        raise ValueError(NO_INK)
+    yield "marks", marks
+    ink, lines = without_lines(marks)
+    yield "without lines", ink
+    least = 0.3 * FAINT if dark_ink else FAINT  # dim paper reflects little, and ink takes away a part of that
+    mask = _strokes(ink, paper, least)
+    if (inside := within_box(mask)) is not None:
+        ink = np.where(inside, ink, 0)
+        mask = _strokes(ink, paper, least)  # anew, for a box may be much darker than the digit
+    line_level = np.quantile(marks[lines], 0.75) if lines.any() else 0
+    digits = choose(_without_residue(mask, ink, line_level))
+    for mask in digits:
+        _check_edges(mask, light, paper)
+    yield "digit", digits
+    inks = [_cropped(ink, mask) for mask in digits]
+    yield "ink", inks
+    yield "placed", [place_ink(_widened(ink)) for ink in inks]
+
+
+def _lighting(page):
+    """Return whether the ink is dark, and the light of the page and of its paper, both of the negative if it is not."""
+    smooth = ndimage.gaussian_filter(page, max(page.shape) / 800)
+    sides = [(light, paper_light(light)) for light in (smooth, 1 - smooth)]
+    # Paper is smooth where its ink is filled. Where that does not tell, the border does.
+    slopes = [ndimage.gaussian_gradient_magnitude(paper, max(page.shape) / 280) for _, paper in sides]
+    rough = [np.mean((slope - 0.01).clip(0)) for slope in slopes]
+    told = min(page.shape) >= SMALL and max(rough) > 2.5 * min(rough)
+    dark_ink = bool(rough[0] < rough[1]) if told else _has_light_background(page)
+    light, paper = sides[0 if dark_ink else 1]
     if not dark_ink and _has_a_step(paper):  # the border is a dark table, and what is light on it no ink but a sheet
         raise ValueError(NO_INK)
-    ink = 1 - np.divide(light, paper, out=np.ones_like(light), where=paper > 0)
-    if np.ptp(ink) == 0:
-        raise ValueError(NO_INK)
-    yield "marks", ink
-    printed = ink
-    ink, lines = without_lines(ink)
-    faintest = np.quantile(printed[lines], 0.75) if lines.any() else 0
-    yield "without lines", ink
-    mask = _mask(ink, paper, dark_ink)
-    if (inside := within_box(mask)) is not None:
-        ink = np.where(inside, ink, 0)  # a box may be much darker than the digit
-        mask = _mask(ink, paper, dark_ink)
-    mask = _digit(_without_scraps(ink, mask, faintest))
-    if _is_a_net(mask):
-        raise ValueError(LINES)
-    yield "mask", mask
-    _check_edges(light, paper, mask)
-    ink = _measured(ink, mask)
-    yield "ink", ink
-    yield "placed", place_ink(_widened(ink))
-
-
-def _is_a_net(mask):
-    """Tell whether thin lines run into two borders of a picture and more, as those of paper do."""
-    borders = sum(edge.any() for edge in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
-    return min(mask.shape) >= 100 and borders >= 2 and mask.sum() < 5 * skeletonize(mask).sum()
-
-
-def _background(page):
-    """Return whether the ink is dark, and if not, for the negative: the light of the page and of its paper."""
-    smooth = ndimage.gaussian_filter(page, max(page.shape) / 800)
-    papers = [paper_light(light) for light in (smooth, 1 - smooth)]
-    # Paper is smooth where the ink is gone. Where that does not tell the two apart, the border does.
-    rough = [np.mean((ndimage.gaussian_gradient_magnitude(paper, max(page.shape) / 280) - 0.01).clip(0)) for paper in papers]
-    dark_ink = rough[0] < rough[1] if max(page.shape) >= 100 and max(rough) > 2.5 * min(rough) else _has_light_background(page)
-    return (True, smooth, papers[0]) if dark_ink else (False, 1 - smooth, papers[1])
-
-
-def _without_scraps(ink, mask, line_level):
-    """Return the mask without what is left of lines and edges: faint parts, and lines that run into the border."""
-    parts, count = ndimage.label(mask, np.ones((3, 3)))
-    if count == 0:  # a box, and nothing in it
-        raise ValueError(NO_INK)
-    boxes = ndimage.find_objects(parts)
-    sizes = np.array([max(_sides(box)) for box in boxes])
-    levels = ndimage.median(ink, parts, np.arange(1, count + 1))
-    free = np.array([all(side.start > 1 and side.stop < end - 1 for side, end in zip(box, mask.shape)) for box in boxes])
-    areas = np.bincount(parts.flat)[1:]
-    straight = areas < 3 * sizes
-    scraps = (line_level > 0) & (~free & (sizes < 0.15 * max(mask.shape)) | straight & (levels < np.where(free, 1, 2) * line_level))
-    large = free & ~scraps & (sizes >= 0.1 * max(mask.shape))
-    if large.any():
-        scraps |= ~free & ((sizes > 0.4 * max(mask.shape)) | straight)
-        scraps |= levels < 0.45 * levels[large].max()
-    mask = mask & ~np.isin(parts, np.flatnonzero(scraps) + 1)
-    if not mask.any():
-        raise ValueError(NO_INK)
-    return mask
-
-
-def _mask(ink, paper, dark_ink):
-    """Return where ink is: bool (rows, columns)."""
-    noise = 1.5 * np.median(np.abs(ink - np.median(ink)))
-    for among in (ink, ink[ink > np.median(ink) + max(4 * noise, 0.05)]):  # thin lines are lost among many pixels
-        if len(among) == 0 or np.ptp(among) == 0:
-            continue
-        threshold = threshold_otsu(among)
-        mask = ink > threshold
-        if among is not ink:
-            mask = remove_small_objects(mask, max_size=SPECK, connectivity=2)
-        if not mask.any():
-            continue
-        background, noise, full = _levels(ink, mask)
-        if mask.sum() < 5 * skeletonize(mask).sum():  # thin strokes are faint where the pen skips
-            lower = background + max(3 * noise, 0.55 * (threshold - background))
-            mask = apply_hysteresis_threshold(ink, min(lower, threshold), threshold)
-        if full - background >= max(0.1, 3 * noise) and np.median((ink * paper)[mask]) >= (0.03 if dark_ink else 0.1):
-            return mask
-    raise ValueError(NO_INK)
-
-
-def _levels(ink, mask):
-    """Return the ink of the background, its standard deviation if the noise is Gaussian, and the ink of the strokes."""
-    background = np.median(ink[~mask])
-    return background, 1.5 * np.median(np.abs(ink[~mask] - background)), np.median(ink[mask])
-
-
-def _check_edges(light, paper, mask):
-    # The edges of ink are sharp nearly all round, those of soft shadows reach over a twelfth of the picture and more.
-    # (In a small picture everything does, and there is no telling. Thin strokes are no shadows, and all edge.)
-    contour = mask & ~ndimage.binary_erosion(mask)
-    slope = np.quantile(ndimage.gaussian_gradient_magnitude(light, max(mask.shape) / 140)[contour], 0.3)
-    wide = np.median(ndimage.uniform_filter(mask.astype(float), max(mask.shape) // 30 + 1)[mask]) > 0.5
-    if max(mask.shape) >= 100 and wide and slope * max(mask.shape) < 12 * np.median((paper - light)[mask]):
-        raise ValueError(NO_INK)
-
-
-def _measured(ink, mask):
-    background, noise, full = _levels(ink, mask)
-    near = ndimage.binary_dilation(mask, iterations=max(1, max(ink.shape) // 100))
-    ink = np.where(near, np.clip((ink - background - noise) / (full - background - noise), 0, 1), 0)
-    ink = ink[ndimage.find_objects((ink > 0.1).astype(int))[0]]
-    if max(ink.shape) < SMALLEST:
-        raise ValueError("The ink found is too small for a digit: crop the picture to the digit, or write it larger.")
-    return ink
-
-
-THIN, USUAL = 0.06, 0.1  # of the longer side: widths of strokes
-
-
-def _widened(ink):
-    """Return the ink of a thin pen as a thicker one would have left it."""
-    mask = ink > 0.3
-    size = max(ink.shape)
-    width = mask.sum() / max(1, skeletonize(mask).sum())
-    if width >= THIN * size:
-        return ink
-    reach = (USUAL * size - width) / 2
-    spare = int(np.ceil(reach))
-    down, right = np.ogrid[-spare : spare + 1, -spare : spare + 1]
-    pen = down**2 + right**2 <= reach**2
-    return ndimage.grey_dilation(np.pad(ink, spare), footprint=pen)
+    return dark_ink, light, paper
 
 
 def _has_light_background(grey):
@@ -220,24 +174,120 @@ def _has_a_step(paper):
     return (ndimage.maximum_filter(paper, reach) - ndimage.minimum_filter(paper, reach)).max() > 0.3
 
 
-def _digit(mask):
-    """Return the mask of ink without its specks; raise ValueError if what remains is not one digit."""
+def _strokes(ink, paper, least):
+    """Return where strokes are: bool (rows, columns).
+
+    ink: 0 to 1; paper: its light; least: how much of the light they take away. The threshold is Otsu's, at first among
+    all pixels; thin strokes are so few of them that it tells two kinds of paper apart, and is sought among darker ones.
+    """
+    spread = 1.5 * np.median(np.abs(ink - np.median(ink)))
+    for among in (ink, ink[ink > np.median(ink) + max(4 * spread, 0.5 * FAINT)]):
+        if among.size == 0 or np.ptp(among) == 0:
+            continue
+        threshold = threshold_otsu(among)
+        mask = ink > threshold
+        if among is not ink:
+            mask = remove_small_objects(mask, max_size=SPECK, connectivity=2)
+        if not mask.any():
+            continue
+        background, noise, full = _levels(ink, mask)
+        if _is_thin(mask):
+            lower = background + max(NOISE * noise, SKIPPING * (threshold - background))
+            mask = apply_hysteresis_threshold(ink, min(lower, threshold), threshold)
+        if full - background >= max(FAINT, NOISE * noise) and np.median((ink * paper)[mask]) >= least:
+            return mask
+    raise ValueError(NO_INK)
+
+
+def _levels(ink, mask):
+    """Return the ink of the background, its standard deviation if the noise is Gaussian, and the ink of the strokes."""
+    background = np.median(ink[~mask])
+    return background, 1.5 * np.median(np.abs(ink[~mask] - background)), np.median(ink[mask])
+
+
+def _is_thin(mask):
+    return mask.sum() < THIN_LINE * skeletonize(mask).sum()
+
+
+def _without_residue(mask, ink, line_level):
+    """Return the mask of strokes without what is left of lines and shadows; raise ValueError if that is all.
+
+    line_level: how dark the lines were that were taken out, 0 if none were.
+    """
+    parts, count = ndimage.label(mask, np.ones((3, 3)))
+    if count == 0:
+        raise ValueError(NO_INK)
+    boxes = ndimage.find_objects(parts)
+    size = max(mask.shape)
+    lengths = np.array([max(_sides(box)) for box in boxes])
+    free = np.array([_is_free(box, mask.shape) for box in boxes])  # of the picture's border
+    level = ndimage.median(ink, parts, np.arange(1, count + 1))
+    straight = np.bincount(parts.flat)[1:] < 3 * lengths
+    dropped = np.zeros(count, bool)
+    if line_level > 0:
+        dropped = straight & (level < np.where(free, 1, 2) * line_level) | ~free & (lengths < 0.15 * size)
+    digits = free & ~dropped & (lengths >= 0.1 * size)
+    if digits.any():  # then what is fainter is none, nor what runs along the border or into it
+        dropped |= ~free & (straight | (lengths > 0.4 * size)) | (level < RESIDUE * level[digits].max())
+    mask = mask & ~np.isin(parts, np.flatnonzero(dropped) + 1)
+    borders = sum(edge.any() for edge in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
+    if not mask.any():
+        raise ValueError(NO_INK)
+    if min(mask.shape) >= SMALL and borders >= 2 and _is_thin(mask):
+        raise ValueError(LINES)
+    return mask
+
+
+def _is_free(box, shape):
+    return all(side.start > 1 and side.stop < end - 1 for side, end in zip(box, shape, strict=True))
+
+
+def _one_digit(mask):
+    """Return the mask of the digit among strokes, without specks, in a list; raise ValueError if it is not one digit."""
+    digits, count = _groups(mask)
+    if len(digits) > 1:
+        raise ValueError(
+            f"{count} inked parts were found that stand apart like several digits, expected one digit: crop the "
+            "picture to a single one, close the gaps in its strokes, or read a row of digits by prepare_digits."
+        )
+    return digits
+
+
+def _row_of_digits(mask):
+    """Return the masks of digits side by side, from left to right; raise ValueError if they do not make a row."""
+    digits, _ = _groups(mask)
+    boxes = [ndimage.find_objects(digit.astype(int))[0] for digit in digits]
+    top, bottom = (np.median([getattr(box[0], end) for box in boxes]) for end in ("start", "stop"))
+    if any(min(box[0].stop, bottom) - max(box[0].start, top) < 0.25 * _sides(box)[0] for box in boxes):
+        raise ValueError(
+            f"{len(digits)} digits were found that do not stand in one row, expected them side by side: crop the "
+            "picture to one row."
+        )
+    return [digits[i] for i in np.argsort([box[1].start for box in boxes])]
+
+
+def _groups(mask):
+    """Return the masks of what may be digits, without specks, and of how many parts they are; raise ValueError if none.
+
+    Parts belong together that nearly touch, or that stand as the pieces of one digit do.
+    """
     parts, _ = ndimage.label(mask, np.ones((3, 3)))
     largest = max(_sides(ndimage.find_objects(parts)[np.bincount(parts.flat)[1:].argmax()]))
-    # Strokes that nearly touch belong together.
+    if largest < SMALLEST:
+        raise ValueError(TOO_SMALL)
     parts, count = ndimage.label(ndimage.distance_transform_edt(~mask) <= 0.025 * largest, np.ones((3, 3)))
     boxes = ndimage.find_objects(np.where(mask, parts, 0))
     kept = [number for number in range(count) if max(_sides(boxes[number])) >= 0.25 * largest]  # the rest are specks
-    if any(_are_apart(boxes[one], boxes[other]) for one, other in combinations(kept, 2)):
-        raise ValueError(
-            f"{len(kept)} inked parts were found that stand apart like several digits, expected one digit: crop the "
-            "picture to a single one, or close the gaps in its strokes."
-        )
-    digit = mask & np.isin(parts, np.add(kept, 1))  # label 0 is where there is no part
-    shape = regionprops(digit.astype(int))[0]
-    if shape.axis_minor_length > 0.5 * shape.axis_major_length and shape.solidity > 0.88:
-        raise ValueError("A solid patch was found, expected the strokes of a digit: crop the picture to the paper.")
-    return digit
+    groups = []
+    for number in kept:
+        joined = [group for group in groups if any(not _are_apart(boxes[number], boxes[other]) for other in group)]
+        groups = [group for group in groups if group not in joined] + [[number, *sum(joined, [])]]
+    digits = [mask & np.isin(parts, np.add(group, 1)) for group in groups]  # label 0 is where there is no part
+    for digit in digits:
+        shape = regionprops(digit.astype(int))[0]
+        if shape.axis_minor_length > 0.5 * shape.axis_major_length and shape.solidity > 0.88:
+            raise ValueError(SOLID)
+    return digits, len(kept)
 
 
 def _sides(box):
@@ -253,6 +303,40 @@ def _are_apart(first, second):
     side_by_side = alike > 0.3 and overlap[1] < 0.25 * min(width_1, width_2)
     one_above_the_other = alike > 0.4 and overlap[0] < 0.25 * min(height_1, height_2)
     return side_by_side or one_above_the_other
+
+
+def _check_edges(mask, light, paper):
+    """Raise ValueError if the edges of what was taken for a digit are as soft as a shadow's.
+
+    The edges of ink are sharp nearly all round. In a small picture everything is soft, and there is no telling. Thin
+    strokes are no shadows, and all edge.
+    """
+    size = max(mask.shape)
+    contour = mask & ~ndimage.binary_erosion(mask)
+    slope = np.quantile(ndimage.gaussian_gradient_magnitude(light, size / 140)[contour], 0.3)
+    wide = np.median(ndimage.uniform_filter(mask.astype(float), size // 30 + 1)[mask]) > 0.5
+    if size >= SMALL and wide and slope * size < SHARP * np.median((paper - light)[mask]):
+        raise ValueError(NO_INK)
+
+
+def _cropped(ink, mask):
+    """Return the box around a digit, float (rows, columns): how much ink is where, 0 to 1, and 0 off the digit."""
+    background, noise, full = _levels(ink, mask)
+    near = ndimage.binary_dilation(mask, iterations=max(1, max(ink.shape) // 100))
+    ink = np.where(near, np.clip((ink - background - noise) / (full - background - noise), 0, 1), 0)
+    return ink[ndimage.find_objects((ink > 0.1).astype(int))[0]]
+
+
+def _widened(ink):
+    """Return the ink of a thin pen as a thicker one would have left it, float (rows, columns), larger by its width."""
+    strokes = ink > 0.3
+    size = max(ink.shape)
+    width = strokes.sum() / max(1, skeletonize(strokes).sum())
+    if width >= THIN * size:
+        return ink
+    reach = (USUAL * size - width) / 2
+    down, right = np.mgrid[-int(reach) : int(reach) + 1, -int(reach) : int(reach) + 1]
+    return ndimage.grey_dilation(np.pad(ink, int(reach)), footprint=down**2 + right**2 <= reach**2)
 
 
 def place_ink(ink):

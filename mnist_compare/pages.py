@@ -63,7 +63,7 @@ def _look(draw, tilt, keystone):
 
 
 def _lay(draw, millimetre, whole, part):
-    """Return two corners (down, right) of the paper that is seen, and of the sheet, which may go on: mm, (2, 2) each."""
+    """Return two corners (down, right) of the paper that is seen, and of the sheet, which may go on: mm, (2, 2)."""
     seen = np.array([ROWS, COLUMNS]) / millimetre
     if whole:
         size = seen * draw.uniform(0.6, 0.72, 2)
@@ -101,7 +101,10 @@ def _print(draw, paper, down, right, millimetre, place):
         yield _line(right - left + draw.uniform(0.05, 0.3) * size, draw.uniform(0.3, 0.5), millimetre), red
     if paper == "squared":
         spacing, start = draw.uniform(4.5, 6), draw.uniform(0, 5, 2)
-        lines = [_line(every(spacing, along, first), width, millimetre) for along, first in zip((down, right), start)]
+        lines = [
+            _line(every(spacing, along, first), width, millimetre)
+            for along, first in zip((down, right), start, strict=True)
+        ]
         yield np.maximum(*lines), colour
     if paper == "dotted":
         spacing = draw.uniform(4.5, 6)
@@ -174,7 +177,9 @@ def _shine(draw, light):
         away = np.hypot(rows - row, columns - column) / draw.uniform(0.4, 0.9)
         level *= 1 - draw.uniform(0.2, 0.5) * np.exp(-(away**2))
     if light == "straight shadow":
-        level *= 1 - draw.uniform(0.2, 0.5) / (1 + np.exp((across - draw.uniform(-0.5, 0.5)) / draw.uniform(0.04, 0.12)))
+        level *= 1 - draw.uniform(0.2, 0.5) / (
+            1 + np.exp((across - draw.uniform(-0.5, 0.5)) / draw.uniform(0.04, 0.12))
+        )
     return level
 
 

@@ -50,12 +50,7 @@ def as_grey(image):
         raise ValueError(
             f"The image is of type {levels.dtype} and holds only 0 and 1, but white is {white}: convert it to bool."
         )
-    step = _reduction(levels.shape[:2])  # before the conversion to floats, which takes eight times the memory
-    rows, columns = (max(1, side // step) for side in levels.shape[:2])
-    blocks = levels[: rows * step, : columns * step].reshape(
-        rows, -1, columns, min(step, levels.shape[1]), levels.shape[2]
-    )
-    levels = (blocks.mean(axis=(1, 3), dtype=np.float64) / white).clip(0, 1)
+    levels = (_reduced(levels) / white).clip(0, 1)
     colour = levels[:, :, :3] @ (0.299, 0.587, 0.114) if levels.shape[2] > 2 else levels[:, :, 0]  # ITU-R BT.601
     alpha = levels[:, :, -1] if levels.shape[2] in (2, 4) else np.ones_like(colour)
     light_ink = alpha.mean() < 0.5 and (colour * alpha).sum() > 0.5 * alpha.sum()
@@ -103,15 +98,21 @@ def _loaded(picture, named):
                 levels = np.asarray(picture)
                 return levels.astype(np.uint16) if levels.min() >= 0 and levels.max() <= 65_535 else levels
             transparent = picture.mode in ("LA", "PA", "RGBA") or "transparency" in picture.info
-            picture = picture.convert("RGBA" if transparent else "RGB")
-            return np.asarray(picture.reduce(_reduction(picture.size)))  # here already, to save memory
+            return np.asarray(picture.convert("RGBA" if transparent else "RGB"))
     except Exception as error:  # of every kind, as above
         raise _damaged(named, error) from None
 
 
-def _reduction(shape):
-    """Return by which whole number a picture is reduced on opening, so that 1,000 pixels and more remain."""
-    return max(1, max(shape) // 1000)
+def _reduced(levels):
+    """Return means over squares, float64, of levels (rows, columns, channels), so that 1,000 pixels and more remain.
+
+    Every large picture is reduced here, before it is made floats, which take eight times the memory.
+    """
+    step = max(1, max(levels.shape[:2]) // 1000)
+    rows, columns = (max(1, side // step) for side in levels.shape[:2])
+    down, right = (min(step, side) for side in levels.shape[:2])
+    blocks = levels[: rows * down, : columns * right].reshape(rows, down, columns, right, levels.shape[2])
+    return sum(blocks[:, i].sum(axis=2, dtype=np.float64) for i in range(down)) / (down * right)
 
 
 def _damaged(named, error):
