@@ -1,5 +1,7 @@
 """Any picture of a handwritten digit → what MNIST would have made of it (notebook 04)."""
 
+from itertools import combinations
+
 import numpy as np
 from scipy import ndimage
 from skimage.filters import apply_hysteresis_threshold, threshold_otsu
@@ -101,7 +103,7 @@ def _walk(grey, choose):
 
 
 def _is_cut(page, choose):
-    """Tell whether the page's edge runs through the digit: then it is the edge of a shadow, or the digit is not whole."""
+    """Tell whether the page's edge runs through the digit: a shadow's edge does, or the digit is not whole."""
     try:
         digits = dict(_read(resized(page, WORKING_SIZE), choose))["digit"]
     except ValueError:
@@ -243,51 +245,53 @@ def _is_free(box, shape):
 
 
 def _one_digit(mask):
-    """Return the mask of the digit among strokes, without specks, in a list; raise ValueError if it is not one digit."""
-    digits, count = _groups(mask)
-    if len(digits) > 1:
+    """Return the mask of the digit among strokes, without specks, as [mask]; raise ValueError if it is not one digit."""
+    parts, boxes = _parts(mask)
+    if any(_are_apart(boxes[one], boxes[other]) for one, other in combinations(boxes, 2)):
         raise ValueError(
-            f"{count} inked parts were found that stand apart like several digits, expected one digit: crop the "
+            f"{len(boxes)} inked parts were found that stand apart like several digits, expected one digit: crop the "
             "picture to a single one, close the gaps in its strokes, or read a row of digits by prepare_digits."
         )
-    return digits
+    return [_checked(mask & np.isin(parts, list(boxes)))]
 
 
 def _row_of_digits(mask):
     """Return the masks of digits side by side, from left to right; raise ValueError if they do not make a row."""
-    digits, _ = _groups(mask)
-    boxes = [ndimage.find_objects(digit.astype(int))[0] for digit in digits]
-    top, bottom = (np.median([getattr(box[0], end) for box in boxes]) for end in ("start", "stop"))
-    if any(min(box[0].stop, bottom) - max(box[0].start, top) < 0.25 * _sides(box)[0] for box in boxes):
+    parts, boxes = _parts(mask)
+    groups = []
+    for number in boxes:
+        near = [group for group in groups if any(not _are_apart(boxes[number], boxes[other]) for other in group)]
+        groups = [group for group in groups if group not in near] + [
+            [number, *(one for group in near for one in group)]
+        ]
+    digits = [_checked(mask & np.isin(parts, group)) for group in groups]
+    places = [ndimage.find_objects(digit.astype(int))[0] for digit in digits]
+    top, bottom = np.median([(place[0].start, place[0].stop) for place in places], axis=0)
+    if any(min(place[0].stop, bottom) - max(place[0].start, top) < 0.25 * _sides(place)[0] for place in places):
         raise ValueError(
             f"{len(digits)} digits were found that do not stand in one row, expected them side by side: crop the "
             "picture to one row."
         )
-    return [digits[i] for i in np.argsort([box[1].start for box in boxes])]
+    return [digits[i] for i in np.argsort([place[1].start for place in places])]
 
 
-def _groups(mask):
-    """Return the masks of what may be digits, without specks, and of how many parts they are; raise ValueError if none.
-
-    Parts belong together that nearly touch, or that stand as the pieces of one digit do.
-    """
+def _parts(mask):
+    """Return what hangs together or nearly so, int (rows, columns), and {its number: its box} without specks."""
     parts, _ = ndimage.label(mask, np.ones((3, 3)))
     largest = max(_sides(ndimage.find_objects(parts)[np.bincount(parts.flat)[1:].argmax()]))
     if largest < SMALLEST:
         raise ValueError(TOO_SMALL)
-    parts, count = ndimage.label(ndimage.distance_transform_edt(~mask) <= 0.025 * largest, np.ones((3, 3)))
-    boxes = ndimage.find_objects(np.where(mask, parts, 0))
-    kept = [number for number in range(count) if max(_sides(boxes[number])) >= 0.25 * largest]  # the rest are specks
-    groups = []
-    for number in kept:
-        joined = [group for group in groups if any(not _are_apart(boxes[number], boxes[other]) for other in group)]
-        groups = [group for group in groups if group not in joined] + [[number, *sum(joined, [])]]
-    digits = [mask & np.isin(parts, np.add(group, 1)) for group in groups]  # label 0 is where there is no part
-    for digit in digits:
-        shape = regionprops(digit.astype(int))[0]
-        if shape.axis_minor_length > 0.5 * shape.axis_major_length and shape.solidity > 0.88:
-            raise ValueError(SOLID)
-    return digits, len(kept)
+    parts, _ = ndimage.label(ndimage.distance_transform_edt(~mask) <= 0.025 * largest, np.ones((3, 3)))
+    boxes = enumerate(ndimage.find_objects(np.where(mask, parts, 0)), 1)
+    return parts, {number: box for number, box in boxes if max(_sides(box)) >= 0.25 * largest}
+
+
+def _checked(digit):
+    """Return the mask of a digit; raise ValueError if it is a solid patch."""
+    shape = regionprops(digit.astype(int))[0]
+    if shape.axis_minor_length > 0.5 * shape.axis_major_length and shape.solidity > 0.88:
+        raise ValueError(SOLID)
+    return digit
 
 
 def _sides(box):
@@ -313,7 +317,7 @@ def _check_edges(mask, light, paper):
     """
     size = max(mask.shape)
     contour = mask & ~ndimage.binary_erosion(mask)
-    slope = np.quantile(ndimage.gaussian_gradient_magnitude(light, size / 140)[contour], 0.3)
+    slope = np.quantile(ndimage.gaussian_gradient_magnitude(light, size / 140)[contour], 0.4)
     wide = np.median(ndimage.uniform_filter(mask.astype(float), size // 30 + 1)[mask]) > 0.5
     if size >= SMALL and wide and slope * size < SHARP * np.median((paper - light)[mask]):
         raise ValueError(NO_INK)
@@ -335,8 +339,9 @@ def _widened(ink):
     if width >= THIN * size:
         return ink
     reach = (USUAL * size - width) / 2
-    down, right = np.mgrid[-int(reach) : int(reach) + 1, -int(reach) : int(reach) + 1]
-    return ndimage.grey_dilation(np.pad(ink, int(reach)), footprint=down**2 + right**2 <= reach**2)
+    spare = int(np.ceil(reach))
+    down, right = np.mgrid[-spare : spare + 1, -spare : spare + 1]
+    return ndimage.grey_dilation(np.pad(ink, spare), footprint=down**2 + right**2 <= reach**2)
 
 
 def place_ink(ink):

@@ -134,7 +134,7 @@ def _write(draw, digit, pen, down, right, size, millimetre):
 
 
 def _trace(digit):
-    """Return how far each point of the square around a digit is from its strokes' middle, in sides: (SQUARE, SQUARE)."""
+    """Return how far the points of the square around a digit are from its strokes, in sides: (SQUARE, SQUARE)."""
     digit = np.asarray(digit, float) / np.max(digit)
     digit = digit[np.ix_(digit.max(axis=1) > 0, digit.max(axis=0) > 0)]
     spare = [(side // 2, side - side // 2) for side in max(digit.shape) - np.array(digit.shape)]
