@@ -56,7 +56,7 @@ def prepare_digit(image):
     Raises FileNotFoundError for a missing file, and ValueError for what is no image, holds no ink or several digits, or
     lines that cannot be told from ink.
     """
-    return dict(_walk(as_grey(image), _one_digit))["placed"][0]
+    return _pictures(as_grey(image), _one_digit)["placed"][0]
 
 
 def prepare_digits(image):
@@ -65,7 +65,7 @@ def prepare_digits(image):
     float32 (N, 28, 28). Parts that stand side by side are digits; those that touch are taken for one. Raises what
     prepare_digit raises, and ValueError where digits stand one above the other.
     """
-    return np.stack(dict(_walk(as_grey(image), _row_of_digits))["placed"])
+    return np.stack(_pictures(as_grey(image), _row_of_digits)["placed"])
 
 
 def steps(image):
@@ -76,13 +76,9 @@ def steps(image):
     ink; "ink", cropped, 0 to 1; "placed", (28, 28). Where prepare_digit refuses, those up to the step that refuses, and
     its message as the reason; else None. Raises what prepare_digit raises for what is no image.
     """
-    pictures = {}
-    try:
-        for name, picture in _walk(as_grey(image), _one_digit):
-            pictures[name] = picture[0] if isinstance(picture, list) else picture
-    except ValueError as error:
-        return pictures, str(error)
-    return pictures, None
+    pictures, error = _walk(as_grey(image), _one_digit)
+    pictures = {name: picture[0] if isinstance(picture, list) else picture for name, picture in pictures.items()}
+    return pictures, str(error) if error else None
 
 
 def find_ink(grey):
@@ -90,29 +86,43 @@ def find_ink(grey):
 
     grey: float (rows, columns), 0 black and 1 white; more than WORKING_SIZE pixels along a side are reduced first.
     """
-    return dict(_walk(grey, _one_digit))["ink"][0]
+    return _pictures(grey, _one_digit)["ink"][0]
+
+
+def _pictures(grey, choose):
+    """Return {name: picture} of all steps; raise ValueError if one refuses."""
+    pictures, error = _walk(grey, choose)
+    if error:
+        raise error
+    return pictures
 
 
 def _walk(grey, choose):
-    """Yield (name, picture) after every step, lists of pictures for digits; raise ValueError where one refuses."""
-    yield "grey", grey
+    """Return {name: picture} after every step, lists of pictures for digits, and the ValueError of one that refuses.
+
+    choose: _one_digit or _row_of_digits, the step that tells digits in the mask of all strokes.
+    """
     page = upright_page(grey)
-    if page is not grey and _is_cut(page, choose):
-        page = grey
-    yield from _read(resized(page, WORKING_SIZE), choose)
+    pictures, error = _collected(_read(page, choose))
+    # What seemed the page's edge may be a sharp shadow's, and run through the digit.
+    if page is not grey and any(_borders(_box(mask), mask.shape) for mask in pictures.get("digit", [])):
+        pictures, error = _collected(_read(grey, choose))
+    return {"grey": grey} | pictures, error
 
 
-def _is_cut(page, choose):
-    """Tell whether the page's edge runs through the digit: a shadow's edge does, or the digit is not whole."""
+def _collected(steps):
+    """Return as a dict what a generator of (name, picture) yields, and the ValueError that ends it, or None."""
+    pictures = {}
     try:
-        digits = dict(_read(resized(page, WORKING_SIZE), choose))["digit"]
-    except ValueError:
-        return False
-    return any(mask[[0, -1]].any() or mask[:, [0, -1]].any() for mask in digits)
+        pictures.update(steps)  # item by item: those before the error are kept
+    except ValueError as error:
+        return pictures, error
+    return pictures, None
 
 
 def _read(page, choose):
-    """Yield (name, picture) of the steps from the page on, as _walk does."""
+    """Yield (name, picture) of the steps from the page on, as in _walk; raise ValueError where one refuses."""
+    page = resized(page, WORKING_SIZE)
     yield "page", page
     dark_ink, light, paper = _lighting(page)
     yield "light", paper if dark_ink else 1 - paper
@@ -194,7 +204,7 @@ def _strokes(ink, paper, least):
             continue
         background, noise, full = _levels(ink, mask)
         if _is_thin(mask):
-            lower = background + max(NOISE * noise, SKIPPING * (threshold - background))
+            lower = background + max(NOISE * noise, SKIPPING * (threshold - background), 0.25 * (full - background))
             mask = apply_hysteresis_threshold(ink, min(lower, threshold), threshold)
         if full - background >= max(FAINT, NOISE * noise) and np.median((ink * paper)[mask]) >= least:
             return mask
@@ -232,10 +242,10 @@ def _without_residue(mask, ink, line_level):
     if digits.any():  # then what is fainter is none, nor what runs along the border or into it
         dropped |= ~free & (straight | (lengths > 0.4 * size)) | (level < RESIDUE * level[digits].max())
     mask = mask & ~np.isin(parts, np.flatnonzero(dropped) + 1)
-    borders = sum(edge.any() for edge in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
     if not mask.any():
         raise ValueError(NO_INK)
-    if min(mask.shape) >= SMALL and borders >= 2 and _is_thin(mask):
+    across = any(_borders(box, mask.shape) >= 2 for box, gone in zip(boxes, dropped, strict=True) if not gone)
+    if min(mask.shape) >= SMALL and across and _is_thin(mask):
         raise ValueError(LINES)
     return mask
 
@@ -244,8 +254,13 @@ def _is_free(box, shape):
     return all(side.start > 1 and side.stop < end - 1 for side, end in zip(box, shape, strict=True))
 
 
+def _borders(box, shape):
+    """Return how many of a picture's borders a box reaches."""
+    return sum((side.start == 0) + (side.stop == end) for side, end in zip(box, shape, strict=True))
+
+
 def _one_digit(mask):
-    """Return the mask of the digit among strokes, without specks, as [mask]; raise ValueError if it is not one digit."""
+    """Return [the mask of the digit] among strokes, without specks; raise ValueError if it is not one digit."""
     parts, boxes = _parts(mask)
     if any(_are_apart(boxes[one], boxes[other]) for one, other in combinations(boxes, 2)):
         raise ValueError(
@@ -265,7 +280,7 @@ def _row_of_digits(mask):
             [number, *(one for group in near for one in group)]
         ]
     digits = [_checked(mask & np.isin(parts, group)) for group in groups]
-    places = [ndimage.find_objects(digit.astype(int))[0] for digit in digits]
+    places = [_box(digit) for digit in digits]
     top, bottom = np.median([(place[0].start, place[0].stop) for place in places], axis=0)
     if any(min(place[0].stop, bottom) - max(place[0].start, top) < 0.25 * _sides(place)[0] for place in places):
         raise ValueError(
@@ -292,6 +307,11 @@ def _checked(digit):
     if shape.axis_minor_length > 0.5 * shape.axis_major_length and shape.solidity > 0.88:
         raise ValueError(SOLID)
     return digit
+
+
+def _box(mask):
+    """Return the box around all of a mask, as a pair of slices."""
+    return ndimage.find_objects(mask.astype(int))[0]
 
 
 def _sides(box):
@@ -328,7 +348,7 @@ def _cropped(ink, mask):
     background, noise, full = _levels(ink, mask)
     near = ndimage.binary_dilation(mask, iterations=max(1, max(ink.shape) // 100))
     ink = np.where(near, np.clip((ink - background - noise) / (full - background - noise), 0, 1), 0)
-    return ink[ndimage.find_objects((ink > 0.1).astype(int))[0]]
+    return ink[_box(ink > 0.1)]
 
 
 def _widened(ink):

@@ -15,9 +15,18 @@ PENS = ("pencil", "ballpoint", "felt-tip")
 LIGHTS = ("even", "gradient", "round shadow", "straight shadow", "dim")
 TABLES = ("none", "dark on 2 sides", "wood on 2 sides", "light on 2 sides", "dark", "wood", "light")
 
+KINDS = (PAPERS, PENS, LIGHTS, TABLES)
+
 ROWS, COLUMNS = 500, 400  # pixels of a photograph, held upright
 SQUARE = 160  # pixels along the square in which a digit is traced: eight for each of MNIST's
 STROKE = {"pencil": (0.7, 1.1), "ballpoint": (0.6, 0.9), "felt-tip": (1.8, 3.0)}  # how wide a pen writes, mm
+
+
+def conditions(seed):
+    """Return {"paper", "pen", "light", "table"} of a random page, to be passed to `photograph`: half have no table."""
+    draw = np.random.default_rng((seed, 1))  # another sequence than photograph's
+    kinds = (PAPERS, PENS, LIGHTS, TABLES if draw.random() < 0.5 else TABLES[:1])
+    return {name: str(draw.choice(of)) for name, of in zip(("paper", "pen", "light", "table"), kinds, strict=True)}
 
 
 def photograph(digit, paper="plain", pen="ballpoint", light="even", table="none", seed=0):
@@ -25,8 +34,11 @@ def photograph(digit, paper="plain", pen="ballpoint", light="even", table="none"
 
     digit: (28, 28), light on black as in MNIST, uint8 or floats to 1, or None for a page without one; it is traced by a
     pen of its own width. paper, pen, light, table: one of PAPERS, PENS, LIGHTS and TABLES. What is left open, such as
-    sizes, places, colours, the camera's tilt, blur and noise, is drawn from `seed`.
+    sizes, places, colours, the camera's tilt, blur and noise, is drawn from `seed`. Raises ValueError for other kinds.
     """
+    for name, value, kinds in zip(("paper", "pen", "light", "table"), (paper, pen, light, table), KINDS, strict=True):
+        if value not in kinds:
+            raise ValueError(f"{name}={value!r} is none of {', '.join(kinds)}: choose one of them.")
     draw = np.random.default_rng(seed)
     whole = table in ("dark", "wood", "light")  # of the page is in the picture
     down, right, millimetre = _look(draw, tilt=15 if whole else 4, keystone=0.12 if whole else 0.08)
@@ -121,7 +133,7 @@ def _write(draw, digit, pen, down, right, size, millimetre):
 
     down, right: each pixel's place in the square around the digit, 0 to 1; size: of the square, in mm.
     """
-    distance = size * ndimage.map_coordinates(_trace(digit), [down * SQUARE, right * SQUARE], order=1, cval=1)
+    distance = size * ndimage.map_coordinates(trace(digit), [down * SQUARE, right * SQUARE], order=1, cval=1)
     cover = _line(distance, min(draw.uniform(*STROKE[pen]), 0.14 * size), millimetre)  # not so wide that loops close
     if pen == "pencil":
         grain = ndimage.gaussian_filter(draw.normal(0, 1, cover.shape), 0.7)
@@ -133,7 +145,7 @@ def _write(draw, digit, pen, down, right, size, millimetre):
     return cover, draw.choice([(0.08, 0.08, 0.1), (0.1, 0.15, 0.45), (0.65, 0.1, 0.12), (0.1, 0.4, 0.2)])
 
 
-def _trace(digit):
+def trace(digit):
     """Return how far the points of the square around a digit are from its strokes, in sides: (SQUARE, SQUARE)."""
     digit = np.asarray(digit, float) / np.max(digit)
     digit = digit[np.ix_(digit.max(axis=1) > 0, digit.max(axis=0) > 0)]
