@@ -1,6 +1,6 @@
 """Any picture of a handwritten digit → what MNIST would have made of it (notebook 04)."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 from scipy import ndimage
@@ -280,29 +280,29 @@ def _row_of_digits(mask):
             [number, *(one for group in near for one in group)]
         ]
     digits = [_checked(mask & np.isin(parts, group)) for group in groups]
-    places = [_box(digit) for digit in digits]
-    top, bottom = np.median([(place[0].start, place[0].stop) for place in places], axis=0)
-    if any(min(place[0].stop, bottom) - max(place[0].start, top) < 0.25 * _sides(place)[0] for place in places):
-        raise ValueError(
-            f"{len(digits)} digits were found that do not stand in one row, expected them side by side: crop the "
-            "picture to one row."
-        )
-    return [digits[i] for i in np.argsort([place[1].start for place in places])]
+    digits.sort(key=lambda digit: _box(digit)[1].start)
+    for one, other in pairwise(_box(digit)[0] for digit in digits):  # their rows
+        if min(one.stop, other.stop) - max(one.start, other.start) < 0.25 * min(_sides((one, other))):
+            raise ValueError(
+                f"{len(digits)} digits were found that do not stand in one row, expected them side by side: crop the "
+                "picture to one row."
+            )
+    return digits
 
 
 def _parts(mask):
     """Return what hangs together or nearly so, int (rows, columns), and {its number: its box} without specks."""
     parts, _ = ndimage.label(mask, np.ones((3, 3)))
     largest = max(_sides(ndimage.find_objects(parts)[np.bincount(parts.flat)[1:].argmax()]))
-    if largest < SMALLEST:
-        raise ValueError(TOO_SMALL)
     parts, _ = ndimage.label(ndimage.distance_transform_edt(~mask) <= 0.025 * largest, np.ones((3, 3)))
     boxes = enumerate(ndimage.find_objects(np.where(mask, parts, 0)), 1)
     return parts, {number: box for number, box in boxes if max(_sides(box)) >= 0.25 * largest}
 
 
 def _checked(digit):
-    """Return the mask of a digit; raise ValueError if it is a solid patch."""
+    """Return the mask of a digit; raise ValueError if it is too small or a solid patch."""
+    if max(_sides(_box(digit))) < SMALLEST:
+        raise ValueError(TOO_SMALL)
     shape = regionprops(digit.astype(int))[0]
     if shape.axis_minor_length > 0.5 * shape.axis_major_length and shape.solidity > 0.88:
         raise ValueError(SOLID)
