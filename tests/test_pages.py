@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from scipy import ndimage
-from sklearn.svm import SVC
 
 from mnist_compare import pages, prepare_digit, prepare_digits
 from mnist_compare.handwriting import place_ink, steps
@@ -17,19 +16,35 @@ def clean(digit, width):
     return place_ink(cover[np.ix_(cover.max(axis=1) > 0.1, cover.max(axis=0) > 0.1)])
 
 
+def features(image):
+    """Return a blurred image as a vector of length 1 and mean 0: the product of two is their correlation."""
+    vector = ndimage.gaussian_filter(image, 1).ravel()
+    return (vector - vector.mean()) / np.linalg.norm(vector - vector.mean())
+
+
 @pytest.fixture(scope="module")
 def judge(digits):
-    """A support vector machine that has learnt from clean ink alone, and of the other digits those that it knows."""
-    images, labels = (part[np.random.default_rng(0).permutation(len(digits[0]))] for part in digits)
-    learnt, known = images[:500], images[500:700]
-    ink = [clean(digit, width).ravel() for width in (0.09, 0.13) for digit in learnt]
-    machine = SVC(C=10).fit(ink, np.tile(labels[:500], 2))
-    legible = np.ones(len(known), bool)
-    for width, tilt in ((0.09, -8), (0.09, 8), (0.13, -8), (0.13, 8)):  # so surely that no small change confuses it
-        turned = [ndimage.rotate(clean(digit, width), tilt, reshape=False, order=1).ravel() for digit in known]
-        legible &= machine.predict(turned) == labels[500:700]
-    assert legible.mean() > 0.7
-    return machine, known[legible], labels[500:700][legible]
+    """(a function that tells which digit an image shows, None for none; 48 digits; their labels).
+
+    It knows the very digits that are shown, in clean ink, and looks for the one most alike: it errs where the
+    preparation does. A classifier would err as well where an 8 has lost a loop when it was traced.
+    """
+    chosen = np.random.default_rng(0).permutation(len(digits[0]))[:48]
+    images, labels = digits[0][chosen], digits[1][chosen]
+    looks = [(width, tilt) for width in (0.09, 0.13) for tilt in (-8, 0, 8)]  # of pens and of cameras, degrees
+    known = np.stack(
+        [
+            features(ndimage.rotate(clean(digit, width), tilt, reshape=False, order=1))
+            for width, tilt in looks
+            for digit in images
+        ]
+    )
+
+    def tell(image):
+        alike = known @ features(image)
+        return np.tile(labels, len(looks))[alike.argmax()] if alike.max() > 0.75 else None
+
+    return tell, images, labels
 
 
 def read(picture):
@@ -49,14 +64,12 @@ def photographs(images, seeds):
 
 def test_pages_are_read_rightly_or_refused(judge):
     """Odd seeds; the even ones served to choose the thresholds."""
-    machine, images, labels = judge
-    seeds = range(1, 97, 2)
-    prepared = [read(picture) for picture in photographs(images[: len(seeds)], seeds)]
-    said = [None if digit is None else machine.predict([digit.ravel()])[0] for digit in prepared]
-    right = np.mean([answer == label for answer, label in zip(said, labels, strict=False)])
-    refused = np.mean([answer is None for answer in said])
+    tell, images, labels = judge
+    prepared = [read(picture) for picture in photographs(images, range(1, 97, 2))]
+    right = np.mean([digit is not None and tell(digit) == label for digit, label in zip(prepared, labels, strict=True)])
+    refused = np.mean([digit is None for digit in prepared])
     assert right >= 0.95, (right, refused)
-    assert 1 - right - refused <= 0.021, (right, refused)  # one of 48, for the judge errs too
+    assert 1 - right - refused < 0.01, (right, refused)  # none of 48
 
 
 def test_pages_without_a_digit_are_not_read():
