@@ -1,24 +1,40 @@
 """Any picture of a handwritten digit → what MNIST would have made of it (notebook 04)."""
 
-import os
-import warnings
-from io import BytesIO
-from itertools import combinations
-from pathlib import Path
+from itertools import combinations, pairwise
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 from scipy import ndimage
-from skimage.filters import threshold_otsu
+from skimage.filters import apply_hysteresis_threshold, threshold_otsu
 from skimage.measure import regionprops
+from skimage.morphology import remove_small_objects, skeletonize
 
-LARGEST = 50_000_000  # pixels of a picture that is opened: more than most cameras make
+from mnist_compare.lines import within_box, without_lines
+from mnist_compare.paper import SMALL, paper_light, resized, resized_to, upright_page
+from mnist_compare.pictures import as_grey
+
 WORKING_SIZE = 280  # pixels along the longer side to which larger pictures are reduced: ten times MNIST's
 SMALLEST = 12  # pixels along the longer side of a digit, after that
+NOISE = 3  # standard deviations of the paper's grain by which ink is darker, at least
+FAINT = 0.1  # of the paper's light: the least that ink takes away
+SPECK = 8  # pixels of area: as much may noise alone hang together, where only few pixels are ink
+SKIPPING = 0.55  # of the threshold: how faint a thin stroke may become on its way, where the pen skips
+THIN_LINE = 5  # pixels: the strokes of ballpoints and pencils, and the lines of paper, are thinner
+RESIDUE = 0.45  # of the darkest part's ink: what is fainter is left of lines or shadows
+SHARP = 12  # pictures' sides: over a twelfth of it and more, shadows fade; edges of ink are steeper
+THIN, USUAL = (
+    0.06,
+    0.1,
+)  # of a digit's longer side: strokes thinner than the one (MNIST has hardly any) become the other
 
 NO_INK = (
     "No ink was found: the picture is blank, too faint, blurred or noisy, or shows more than the paper. "
     "Write the digit larger or darker, and crop the picture to the paper."
+)
+TOO_SMALL = "The ink found is too small for a digit: crop the picture to the digit, or write it larger."
+SOLID = "A solid patch was found, expected the strokes of a digit: crop the picture to the paper."
+LINES = (
+    "Lines were found that run through the picture and cannot be told from ink: crop the picture to the digit with a "
+    "little paper around it, take it straight from above, or write on plain paper."
 )
 
 
@@ -29,133 +45,121 @@ def prepare_digit(image):
     or (rows, columns, channels) with 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA) channels. What is white depends on
     the type: 1 for floats and booleans, 65,535 for uint16 and files with 16 bits, 255 for other whole numbers.
 
-    One digit on plain paper is expected, with a margin around it.
-    The steps: turn by the EXIF tag; lay onto white paper where transparent, or onto black if the ink is light; make
-    grey; judge by the border whether the background is light, and invert if so; take out uneven lighting; find the
-    ink, drop specks; crop; scale the longer side to 20 pixels with antialiasing; place in 28 × 28 pixels with the
-    centre of mass at the centre, yet all within the frame. After LeCun, Cortes and Burges's description of MNIST and
-    its reconstruction by Yadav and Bottou (2019, https://arxiv.org/abs/1905.10498). The centre is the middle of the
-    pixel in row and column 14, as in MNIST's arrays.
-    Raises FileNotFoundError for a missing file, and ValueError for what is no image, holds no ink, or several digits.
+    One digit on paper is expected, plain, ruled, squared or dotted, with a margin around it, in a printed box or not,
+    and a table beside the paper or not. The steps, which `steps` returns as pictures: turn by the EXIF tag; lay onto
+    white paper where transparent, or onto black if the ink is light; make grey; cut out the page and turn it upright;
+    judge whether the background is light, and invert if not; take out uneven lighting; take out printed lines, and
+    what is around a box; find the ink, drop specks; crop; draw thin strokes thicker; scale the longer side to 20 pixels
+    with antialiasing; place in 28 × 28 pixels with the centre of mass at the centre, yet all within the frame. The last
+    two after LeCun, Cortes and Burges's description of MNIST and its reconstruction by Yadav and Bottou (2019,
+    https://arxiv.org/abs/1905.10498). The centre is the middle of the pixel in row and column 14, as in MNIST's arrays.
+    Raises FileNotFoundError for a missing file, and ValueError for what is no image, holds no ink or several digits, or
+    lines that cannot be told from ink.
     """
-    return place_ink(find_ink(as_grey(image)))
+    return _pictures(as_grey(image), _one_digit)["placed"][0]
 
 
-def as_grey(image):
-    """Return a picture, of any form that prepare_digit takes, as float64 (rows, columns), 0 black and 1 white.
+def prepare_digits(image):
+    """Return the digits of a row, a date or a telephone number, from left to right, as prepare_digit returns one.
 
-    Pictures of 2,000 pixels and more along a side are reduced, to 1,000 at least.
+    float32 (N, 28, 28). Parts that stand side by side are digits; those that touch are taken for one. Raises what
+    prepare_digit raises, and ValueError where digits stand one above the other.
     """
-    if isinstance(image, (str, os.PathLike)):
-        image = _read_file(os.fsdecode(image))
-    elif isinstance(image, (bytes, bytearray, memoryview)):
-        image = _opened(BytesIO(bytes(image)), "The uploaded file")
-    elif hasattr(image, "read"):
-        image = _opened(image, "The open file")
-    elif isinstance(image, Image.Image):
-        image = _loaded(image, "The image")
+    return np.stack(_pictures(as_grey(image), _row_of_digits)["placed"])
+
+
+def steps(image):
+    """Return how prepare_digit comes to its answer, ({name: picture}, reason).
+
+    Pictures are float arrays (rows, columns), in this order: "grey"; "page", upright, from 0 black to 1 white; "light",
+    the page without its ink; "marks", how much ink or print is where, 0 to 1; "without lines"; "digit", the mask of its
+    ink; "ink", cropped, 0 to 1; "placed", (28, 28). Where prepare_digit refuses, those up to the step that refuses, and
+    its message as the reason; else None. Raises what prepare_digit raises for what is no image.
+    """
+    pictures, error = _walk(as_grey(image), _one_digit)
+    pictures = {name: picture[0] if isinstance(picture, list) else picture for name, picture in pictures.items()}
+    return pictures, str(error) if error else None
+
+
+def find_ink(grey):
+    """Return the box around the digit, float64 (rows, columns): how much ink is where, 0 to 1, and 0 off the digit.
+
+    grey: float (rows, columns), 0 black and 1 white; more than WORKING_SIZE pixels along a side are reduced first.
+    """
+    return _pictures(grey, _one_digit)["ink"][0]
+
+
+def _pictures(grey, choose):
+    """Return {name: picture} of all steps; raise ValueError if one refuses."""
+    pictures, error = _walk(grey, choose)
+    if error:
+        raise error
+    return pictures
+
+
+def _walk(grey, choose):
+    """Return {name: picture} after every step, lists of pictures for digits, and the ValueError of one that refuses.
+
+    choose: _one_digit or _row_of_digits, the step that tells digits in the mask of all strokes.
+    """
+    page = upright_page(grey)
+    pictures, error = _collected(_read(page, choose))
+    # What seemed the page's edge may be a sharp shadow's, and run through the digit.
+    if page is not grey and any(_borders(_box(mask), mask.shape) for mask in pictures.get("digit", [])):
+        pictures, error = _collected(_read(grey, choose))
+    return {"grey": grey} | pictures, error
+
+
+def _collected(steps):
+    """Return as a dict what a generator of (name, picture) yields, and the ValueError that ends it, or None."""
+    pictures = {}
     try:
-        levels = np.asarray(image)
-    except Exception as error:  # whatever an object's own conversion raises
-        raise ValueError(f"The image cannot be made an array of numbers ({error}).") from None
-    if levels.ndim == 2:
-        levels = levels[:, :, None]
-    if levels.ndim != 3 or levels.shape[2] > 4 or levels.dtype.kind not in "buif":
-        raise ValueError(
-            f"The image is an array of shape {np.shape(image)} and type {levels.dtype}, expected numbers of shape "
-            "(rows, columns) or (rows, columns, channels) with 1 to 4 channels: pass one picture at a time."
-        )
-    if levels.size == 0:
-        raise ValueError(f"The image is empty, its shape is {np.shape(image)}: pass a picture with at least one pixel.")
-    if levels.shape[0] * levels.shape[1] > LARGEST:
-        raise _too_large("The image")
-    sixteen_bits = levels.dtype.kind == "u" and levels.dtype.itemsize == 2
-    white = 1 if levels.dtype.kind in "bf" else 65_535 if sixteen_bits else 255
-    if not (levels.min() >= -1e-6 and levels.max() <= white + 1e-6):  # for rounding; worded so that NaN fails too
-        raise ValueError(
-            f"The image is of type {levels.dtype} and runs from {levels.min():g} to {levels.max():g}, expected 0 to "
-            f"{white} and no NaN: rescale it, or convert its type."
-        )
-    if levels.dtype.kind in "ui" and levels.max() == 1:
-        raise ValueError(
-            f"The image is of type {levels.dtype} and holds only 0 and 1, but white is {white}: convert it to bool."
-        )
-    step = _reduction(levels.shape[:2])  # before the conversion to floats, which takes eight times the memory
-    rows, columns = (max(1, side // step) for side in levels.shape[:2])
-    blocks = levels[: rows * step, : columns * step].reshape(
-        rows, -1, columns, min(step, levels.shape[1]), levels.shape[2]
-    )
-    levels = (blocks.mean(axis=(1, 3), dtype=np.float64) / white).clip(0, 1)
-    colour = levels[:, :, :3] @ (0.299, 0.587, 0.114) if levels.shape[2] > 2 else levels[:, :, 0]  # ITU-R BT.601
-    alpha = levels[:, :, -1] if levels.shape[2] in (2, 4) else np.ones_like(colour)
-    light_ink = alpha.mean() < 0.5 and (colour * alpha).sum() > 0.5 * alpha.sum()
-    return colour * alpha + (1 - alpha) * (0 if light_ink else 1)
+        pictures.update(steps)  # item by item: those before the error are kept
+    except ValueError as error:
+        return pictures, error
+    return pictures, None
 
 
-def _read_file(path):
-    if not os.path.exists(path):  # unlike pathlib's, quiet about names that are too long
-        raise FileNotFoundError(f"There is no file {path!r}: check its name, or give its whole path.")
-    named = f"The file {Path(path).name!r}"
-    if not Path(path).is_file():  # a folder; or a pipe, which might never end
-        raise ValueError(f"{named} is no file that can be read as an image: name a PNG or JPEG file.")
-    try:
-        with open(path, "rb") as file:
-            return _opened(file, named)
-    except OSError as error:
-        raise ValueError(f"{named} cannot be read ({error.strerror}): check its permissions.") from None
+def _read(page, choose):
+    """Yield (name, picture) of the steps from the page on, as in _walk; raise ValueError where one refuses."""
+    page = resized(page, WORKING_SIZE)
+    yield "page", page
+    dark_ink, light, paper = _lighting(page)
+    yield "light", paper if dark_ink else 1 - paper
+    marks = 1 - np.divide(light, paper, out=np.ones_like(light), where=paper > 0)
+    if np.ptp(marks) == 0:
+        raise ValueError(NO_INK)
+    yield "marks", marks
+    ink, lines = without_lines(marks)
+    yield "without lines", ink
+    least = 0.3 * FAINT if dark_ink else FAINT  # dim paper reflects little, and ink takes away a part of that
+    mask = _strokes(ink, paper, least)
+    if (inside := within_box(mask)) is not None:
+        ink = np.where(inside, ink, 0)
+        mask = _strokes(ink, paper, least)  # anew, for a box may be much darker than the digit
+    line_level = np.quantile(marks[lines], 0.75) if lines.any() else 0
+    digits = choose(_without_residue(mask, ink, line_level))
+    for mask in digits:
+        _check_edges(mask, light, paper)
+    yield "digit", digits
+    inks = [_cropped(ink, mask) for mask in digits]
+    yield "ink", inks
+    yield "placed", [place_ink(_widened(ink)) for ink in inks]
 
 
-def _opened(file, named):
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # sizes are checked below, and damage that matters raises
-            picture = Image.open(file)
-    except Image.DecompressionBombError:
-        raise _too_large(named) from None
-    except UnidentifiedImageError:
-        raise ValueError(f"{named} is not an image that Pillow can read: save it as PNG or JPEG.") from None
-    except Exception as error:  # of every kind: Pillow's readers pass on what damaged files make them stumble over
-        raise _damaged(named, error) from None
-    return _loaded(picture, named)
-
-
-def _loaded(picture, named):
-    """Return a PIL image as an array of the kinds that as_grey knows."""
-    if picture.width * picture.height > LARGEST:
-        raise _too_large(named)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            picture = ImageOps.exif_transpose(picture)
-            if picture.mode == "F" or picture.mode.startswith("I;16"):
-                return np.asarray(picture)
-            if picture.mode == "I":  # 32 bits, as which some files with 16 are opened
-                levels = np.asarray(picture)
-                return levels.astype(np.uint16) if levels.min() >= 0 and levels.max() <= 65_535 else levels
-            transparent = picture.mode in ("LA", "PA", "RGBA") or "transparency" in picture.info
-            picture = picture.convert("RGBA" if transparent else "RGB")
-            return np.asarray(picture.reduce(_reduction(picture.size)))  # here already, to save memory
-    except Exception as error:  # of every kind, as above
-        raise _damaged(named, error) from None
-
-
-def _reduction(shape):
-    """Return by which whole number a picture is reduced on opening, so that 1,000 pixels and more remain."""
-    return max(1, max(shape) // 1000)
-
-
-def _damaged(named, error):
-    return ValueError(f"{named} is damaged ({error}): save it anew as PNG or JPEG.")
-
-
-def _too_large(named):
-    return ValueError(f"{named} has more than {LARGEST / 1e6:.0f} million pixels: reduce it, or crop it to the digit.")
-
-
-def _resized(levels, shape):
-    """Resize an array to (rows, columns) with antialiasing."""
-    picture = Image.fromarray(levels.astype(np.float32)).resize(shape[::-1], Image.Resampling.BOX)
-    return np.asarray(picture, np.float64)
+def _lighting(page):
+    """Return whether the ink is dark, and the light of the page and of its paper, both of the negative if it is not."""
+    smooth = ndimage.gaussian_filter(page, max(page.shape) / 800)
+    sides = [(light, paper_light(light)) for light in (smooth, 1 - smooth)]
+    # Paper is smooth where its ink is filled. Where that does not tell, the border does.
+    slopes = [ndimage.gaussian_gradient_magnitude(paper, max(page.shape) / 280) for _, paper in sides]
+    rough = [np.mean((slope - 0.01).clip(0)) for slope in slopes]
+    told = min(page.shape) >= SMALL and max(rough) > 2.5 * min(rough)
+    dark_ink = bool(rough[0] < rough[1]) if told else _has_light_background(page)
+    light, paper = sides[0 if dark_ink else 1]
+    if not dark_ink and _has_a_step(paper):  # the border is a dark table, and what is light on it no ink but a sheet
+        raise ValueError(NO_INK)
+    return dark_ink, light, paper
 
 
 def _has_light_background(grey):
@@ -174,48 +178,6 @@ def _has_light_background(grey):
     return -departure.min() >= departure.max()
 
 
-def find_ink(grey):
-    """Return the box around the digit, float64 (rows, columns): how much ink is where, 0 to 1, and 0 off the digit.
-
-    grey: float (rows, columns), 0 black and 1 white; more than WORKING_SIZE pixels along a side are reduced first.
-    """
-    scale = WORKING_SIZE / max(grey.shape)
-    if scale < 1:
-        grey = _resized(grey, [max(1, round(side * scale)) for side in grey.shape])
-    dark_ink = _has_light_background(grey)
-    light = ndimage.gaussian_filter(grey if dark_ink else 1 - grey, max(grey.shape) / 800)
-    # Closing fills all that is dark and narrower than its window, the ink, and leaves the lighting with its shadows;
-    # beyond the border, where the window reaches, the lighting is taken to go on as it is there.
-    window = max(grey.shape) // 3 + 1
-    inside = tuple(slice(window, window + side) for side in grey.shape)
-    paper = ndimage.grey_closing(np.pad(light, window, mode="edge"), (window, window))[inside]
-    if not dark_ink and _has_a_step(paper):  # the border is a dark table, and what is light on it no ink but a sheet
-        raise ValueError(NO_INK)
-    ink = 1 - np.divide(light, paper, out=np.ones_like(light), where=paper > 0)
-    if np.ptp(ink) == 0:
-        raise ValueError(NO_INK)
-    mask = ink > threshold_otsu(ink)
-    background = np.median(ink[~mask])
-    noise = 1.5 * np.median(np.abs(ink[~mask] - background))  # the standard deviation, if the noise is Gaussian
-    full = np.median(ink[mask])
-    if full - background < max(0.1, 3 * noise) or np.median((paper - light)[mask]) < (0.03 if dark_ink else 0.1):
-        raise ValueError(NO_INK)
-    mask = _digit(mask)
-    # The edges of ink are sharp nearly all round, those of soft shadows reach over a twelfth of the picture and more.
-    # (In a small picture everything does, and there is no telling. Thin strokes are no shadows, and all edge.)
-    contour = mask & ~ndimage.binary_erosion(mask)
-    slope = np.quantile(ndimage.gaussian_gradient_magnitude(light, max(grey.shape) / 140)[contour], 0.2)
-    wide = np.median(ndimage.uniform_filter(mask.astype(float), max(grey.shape) // 30 + 1)[mask]) > 0.5
-    if max(grey.shape) >= 100 and wide and slope * max(grey.shape) < 12 * np.median((paper - light)[mask]):
-        raise ValueError(NO_INK)
-    near = ndimage.binary_dilation(mask, iterations=max(1, max(grey.shape) // 100))
-    ink = np.where(near, np.clip((ink - background - noise) / (full - background - noise), 0, 1), 0)
-    ink = ink[ndimage.find_objects((ink > 0.1).astype(int))[0]]
-    if max(ink.shape) < SMALLEST:
-        raise ValueError("The ink found is too small for a digit: crop the picture to the digit, or write it larger.")
-    return ink
-
-
 def _has_a_step(paper):
     """Tell whether a quarter of the picture and more lies in another light, with a sharp edge to the rest."""
     if max(paper.shape) < 100 or np.mean(paper < (paper.min() + paper.max()) / 2) <= 0.25:
@@ -224,24 +186,132 @@ def _has_a_step(paper):
     return (ndimage.maximum_filter(paper, reach) - ndimage.minimum_filter(paper, reach)).max() > 0.3
 
 
-def _digit(mask):
-    """Return the mask of ink without its specks; raise ValueError if what remains is not one digit."""
+def _strokes(ink, paper, least):
+    """Return where strokes are: bool (rows, columns).
+
+    ink: 0 to 1; paper: its light; least: how much of the light they take away. The threshold is Otsu's, at first among
+    all pixels; thin strokes are so few of them that it tells two kinds of paper apart, and is sought among darker ones.
+    """
+    spread = 1.5 * np.median(np.abs(ink - np.median(ink)))
+    for among in (ink, ink[ink > np.median(ink) + max(4 * spread, 0.5 * FAINT)]):
+        if among.size == 0 or np.ptp(among) == 0:
+            continue
+        threshold = threshold_otsu(among)
+        mask = ink > threshold
+        if among is not ink:
+            mask = remove_small_objects(mask, max_size=SPECK, connectivity=2)
+        if not mask.any():
+            continue
+        background, noise, full = _levels(ink, mask)
+        if _is_thin(mask):
+            lower = background + max(NOISE * noise, SKIPPING * (threshold - background), 0.25 * (full - background))
+            mask = apply_hysteresis_threshold(ink, min(lower, threshold), threshold)
+        if full - background >= max(FAINT, NOISE * noise) and np.median((ink * paper)[mask]) >= least:
+            return mask
+    raise ValueError(NO_INK)
+
+
+def _levels(ink, mask):
+    """Return the ink of the background, its standard deviation if the noise is Gaussian, and the ink of the strokes."""
+    background = np.median(ink[~mask])
+    return background, 1.5 * np.median(np.abs(ink[~mask] - background)), np.median(ink[mask])
+
+
+def _is_thin(mask):
+    return mask.sum() < THIN_LINE * skeletonize(mask).sum()
+
+
+def _without_residue(mask, ink, line_level):
+    """Return the mask of strokes without what is left of lines and shadows; raise ValueError if that is all.
+
+    line_level: how dark the lines were that were taken out, 0 if none were.
+    """
+    parts, count = ndimage.label(mask, np.ones((3, 3)))
+    if count == 0:
+        raise ValueError(NO_INK)
+    boxes = ndimage.find_objects(parts)
+    size = max(mask.shape)
+    lengths = np.array([max(_sides(box)) for box in boxes])
+    free = np.array([_is_free(box, mask.shape) for box in boxes])  # of the picture's border
+    level = ndimage.median(ink, parts, np.arange(1, count + 1))
+    straight = np.bincount(parts.flat)[1:] < 3 * lengths
+    dropped = np.zeros(count, bool)
+    if line_level > 0:
+        dropped = straight & (level < np.where(free, 1, 2) * line_level) | ~free & (lengths < 0.15 * size)
+    digits = free & ~dropped & (lengths >= 0.1 * size)
+    if digits.any():  # then what is fainter is none, nor what runs along the border or into it
+        dropped |= ~free & (straight | (lengths > 0.4 * size)) | (level < RESIDUE * level[digits].max())
+    mask = mask & ~np.isin(parts, np.flatnonzero(dropped) + 1)
+    if not mask.any():
+        raise ValueError(NO_INK)
+    across = any(_borders(box, mask.shape) >= 2 for box, gone in zip(boxes, dropped, strict=True) if not gone)
+    if min(mask.shape) >= SMALL and across and _is_thin(mask):
+        raise ValueError(LINES)
+    return mask
+
+
+def _is_free(box, shape):
+    return all(side.start > 1 and side.stop < end - 1 for side, end in zip(box, shape, strict=True))
+
+
+def _borders(box, shape):
+    """Return how many of a picture's borders a box reaches."""
+    return sum((side.start == 0) + (side.stop == end) for side, end in zip(box, shape, strict=True))
+
+
+def _one_digit(mask):
+    """Return [the mask of the digit] among strokes, without specks; raise ValueError if it is not one digit."""
+    parts, boxes = _parts(mask)
+    if any(_are_apart(boxes[one], boxes[other]) for one, other in combinations(boxes, 2)):
+        raise ValueError(
+            f"{len(boxes)} inked parts were found that stand apart like several digits, expected one digit: crop the "
+            "picture to a single one, close the gaps in its strokes, or read a row of digits by prepare_digits."
+        )
+    return [_checked(mask & np.isin(parts, list(boxes)))]
+
+
+def _row_of_digits(mask):
+    """Return the masks of digits side by side, from left to right; raise ValueError if they do not make a row."""
+    parts, boxes = _parts(mask)
+    groups = []
+    for number in boxes:
+        near = [group for group in groups if any(not _are_apart(boxes[number], boxes[other]) for other in group)]
+        groups = [group for group in groups if group not in near] + [
+            [number, *(one for group in near for one in group)]
+        ]
+    digits = [_checked(mask & np.isin(parts, group)) for group in groups]
+    digits.sort(key=lambda digit: _box(digit)[1].start)
+    for one, other in pairwise(_box(digit)[0] for digit in digits):  # their rows
+        if min(one.stop, other.stop) - max(one.start, other.start) < 0.25 * min(_sides((one, other))):
+            raise ValueError(
+                f"{len(digits)} digits were found that do not stand in one row, expected them side by side: crop the "
+                "picture to one row."
+            )
+    return digits
+
+
+def _parts(mask):
+    """Return what hangs together or nearly so, int (rows, columns), and {its number: its box} without specks."""
     parts, _ = ndimage.label(mask, np.ones((3, 3)))
     largest = max(_sides(ndimage.find_objects(parts)[np.bincount(parts.flat)[1:].argmax()]))
-    # Strokes that nearly touch belong together.
-    parts, count = ndimage.label(ndimage.distance_transform_edt(~mask) <= 0.025 * largest, np.ones((3, 3)))
-    boxes = ndimage.find_objects(np.where(mask, parts, 0))
-    kept = [number for number in range(count) if max(_sides(boxes[number])) >= 0.25 * largest]  # the rest are specks
-    if any(_are_apart(boxes[one], boxes[other]) for one, other in combinations(kept, 2)):
-        raise ValueError(
-            f"{len(kept)} inked parts were found that stand apart like several digits, expected one digit: crop the "
-            "picture to a single one, or close the gaps in its strokes."
-        )
-    digit = mask & np.isin(parts, np.add(kept, 1))  # label 0 is where there is no part
+    parts, _ = ndimage.label(ndimage.distance_transform_edt(~mask) <= 0.025 * largest, np.ones((3, 3)))
+    boxes = enumerate(ndimage.find_objects(np.where(mask, parts, 0)), 1)
+    return parts, {number: box for number, box in boxes if max(_sides(box)) >= 0.25 * largest}
+
+
+def _checked(digit):
+    """Return the mask of a digit; raise ValueError if it is too small or a solid patch."""
+    if max(_sides(_box(digit))) < SMALLEST:
+        raise ValueError(TOO_SMALL)
     shape = regionprops(digit.astype(int))[0]
     if shape.axis_minor_length > 0.5 * shape.axis_major_length and shape.solidity > 0.88:
-        raise ValueError("A solid patch was found, expected the strokes of a digit: crop the picture to the paper.")
+        raise ValueError(SOLID)
     return digit
+
+
+def _box(mask):
+    """Return the box around all of a mask, as a pair of slices."""
+    return ndimage.find_objects(mask.astype(int))[0]
 
 
 def _sides(box):
@@ -259,10 +329,45 @@ def _are_apart(first, second):
     return side_by_side or one_above_the_other
 
 
+def _check_edges(mask, light, paper):
+    """Raise ValueError if the edges of what was taken for a digit are as soft as a shadow's.
+
+    The edges of ink are sharp nearly all round. In a small picture everything is soft, and there is no telling. Thin
+    strokes are no shadows, and all edge.
+    """
+    size = max(mask.shape)
+    contour = mask & ~ndimage.binary_erosion(mask)
+    slope = np.quantile(ndimage.gaussian_gradient_magnitude(light, size / 140)[contour], 0.4)
+    wide = np.median(ndimage.uniform_filter(mask.astype(float), size // 30 + 1)[mask]) > 0.5
+    if size >= SMALL and wide and slope * size < SHARP * np.median((paper - light)[mask]):
+        raise ValueError(NO_INK)
+
+
+def _cropped(ink, mask):
+    """Return the box around a digit, float (rows, columns): how much ink is where, 0 to 1, and 0 off the digit."""
+    background, noise, full = _levels(ink, mask)
+    near = ndimage.binary_dilation(mask, iterations=max(1, max(ink.shape) // 100))
+    ink = np.where(near, np.clip((ink - background - noise) / (full - background - noise), 0, 1), 0)
+    return ink[_box(ink > 0.1)]
+
+
+def _widened(ink):
+    """Return the ink of a thin pen as a thicker one would have left it, float (rows, columns), larger by its width."""
+    strokes = ink > 0.3
+    size = max(ink.shape)
+    width = strokes.sum() / max(1, skeletonize(strokes).sum())
+    if width >= THIN * size:
+        return ink
+    reach = (USUAL * size - width) / 2
+    spare = int(np.ceil(reach))
+    down, right = np.mgrid[-spare : spare + 1, -spare : spare + 1]
+    return ndimage.grey_dilation(np.pad(ink, spare), footprint=down**2 + right**2 <= reach**2)
+
+
 def place_ink(ink):
     """Scale the longer side of `ink`, float (rows, columns), to 20 pixels; centre its mass in 28 × 28: float32."""
     scale = 20 / max(ink.shape)
-    digit = _resized(ink, [max(1, round(side * scale)) for side in ink.shape])
+    digit = resized_to(ink, [max(1, round(side * scale)) for side in ink.shape])
     digit /= digit.max()
     centre = ndimage.center_of_mass(digit)
     top, left = (

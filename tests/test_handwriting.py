@@ -231,7 +231,7 @@ def test_a_large_array_is_reduced_by_means_over_squares():
     for side, reduced in ((1999, 1999), (2000, 1000), (2999, 1499), (3000, 1000)):
         assert as_grey(np.zeros((side, 2))).shape[0] == as_grey(np.zeros((2, side))).shape[1] == reduced
         for size in ((side, 2), (2, side)):
-            assert max(as_grey(Image.new("L", size)).shape) == -(-side // (side // reduced))
+            assert max(as_grey(Image.new("L", size)).shape) == reduced  # in the same place
 
 
 def test_sixteen_bits_are_grey_levels_up_to_65535(tmp_path):
@@ -616,12 +616,12 @@ def test_a_thousand_specks_are_refused_at_once():
         prepare_digit(specks)
 
 
-def test_a_sheet_of_paper_on_a_dark_table_is_no_digit():
+@pytest.mark.parametrize("tilt", [-20, -7, 0, 7, 20])
+def test_a_digit_on_a_sheet_of_paper_on_a_dark_table_is_turned_upright_and_read(seven, tilt):
     table = Image.new("L", (400, 400), 40)
     table.paste(drawing(SEVEN), (60, 60))
-    for tilt in (0, 7, 20):
-        with pytest.raises(ValueError, match="solid patch.*crop"):
-            prepare_digit(table.rotate(tilt, fillcolor=40))
+    turned = table.rotate(tilt, Image.Resampling.BICUBIC, fillcolor=40)
+    assert difference(prepare_digit(turned), seven) < 0.3
 
 
 def on_a_table(seed):
@@ -640,14 +640,17 @@ def on_a_table(seed):
 
 @pytest.mark.parametrize("seed", range(0, 40, 2))
 def test_a_table_along_two_sides_is_no_ink(seed):
-    """The digit on the paper is read, or nothing is; never the paper or what the table leaves of it."""
+    """The digit on the paper is read, or nothing is; never the paper or what the table leaves of it.
+
+    It stands upright in the picture, yet the sheet is tilted, by up to 6°: the sheet says what is upright.
+    """
     picture, width = on_a_table(seed)
     try:
         prepared = prepare_digit(picture)
     except ValueError as error:
         assert "crop" in str(error)
     else:
-        assert difference(prepared, prepare_digit(drawing(STANDING_SEVEN, size=(300, 400), width=width))) < 0.5
+        assert difference(prepared, prepare_digit(drawing(STANDING_SEVEN, size=(300, 400), width=width))) < 0.65
 
 
 @pytest.mark.parametrize("width", [14, 20, 40])

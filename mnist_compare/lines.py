@@ -1,0 +1,242 @@
+"""Straight lines and boxes that are printed on the paper: found, taken out, and the strokes mended that they crossed.
+
+Ink is float (rows, columns): 0 for bare paper to 1. "Level" means from left to right here; upright lines are found in
+the transposed picture.
+"""
+
+import numpy as np
+from scipy import ndimage
+
+from mnist_compare.paper import SMALL, quadrilateral
+
+WIDEST = 40  # which part of the longer side is as wide as a line can be: 7 pixels of 280
+HIDING = 0.1  # ink: what is wider than a line and darker than this may hide one
+LENGTH = 16  # which part of the longer side is the piece of a line that is averaged: more bends, less is noise
+SLOPES = np.linspace(-0.2, 0.2, 5)  # rows per column that lines may lean: 11° each way, camera and perspective together
+FAINTEST = 0.025  # ink: of the faintest line, on average along it; and never fainter than the noise
+DARKEST_LINE = 0.15  # ink: darker things lead no path any more than this, for the pen is darker than the lines
+DIAGONAL = 0.005  # ink: what a move by a row costs a path, so that it wriggles less
+OUTSIDE = 0.02  # ink: what a path finds beyond the picture, where slanting lines leave it: less than a line's
+UNBROKEN = 0.92  # of a line's length: how much of it is at least 0.4 times as dark as its middle
+BOX = 0.15  # of the longer side: the smallest box
+
+
+def without_lines(ink):
+    """Return how much ink is where without the lines that run through, and where they ran: float and bool, as `ink`.
+
+    ink: float (rows, columns), 0 for bare paper to 1.
+    """
+    lines = np.zeros(ink.shape, bool)
+    if min(ink.shape) < SMALL:
+        return ink, lines
+    noise = 1.5 * np.median(np.abs(ink - np.median(ink)))
+    found = [(turn, through_lines(ink.T if turn else ink, noise)) for turn in (False, True)]
+    for turn, courses in found:
+        turned, where = (ink.T, lines.T) if turn else (ink, lines)
+        turned = turned.copy()
+        for course in courses:
+            remove_line(turned, course, noise, where)
+        ink = turned.T if turn else turned
+    return ink, lines
+
+
+def through_lines(ink, noise):
+    """Return the courses of the dark lines that run from the left border to the right one: list of float (columns,).
+
+    A course holds the line's row in each column, NaN where it has left the picture. Stable paths: of all paths from
+    border to border that move by at most one row a column, those that are the darkest both from where they begin and
+    to where they end (Cardoso et al., 2009, Staff Detection with Stable Paths, doi:10.1109/TPAMI.2009.34).
+    """
+    rows, columns = ink.shape
+    width = max(ink.shape) // WIDEST
+    thick = ndimage.grey_opening(ink, (width, 1))
+    hidden = thick > HIDING  # there a stroke may hide the line
+    along = means_along(ink - thick, ~hidden, max(ink.shape) // LENGTH)
+    along = (np.where(hidden, ndimage.grey_dilation(along, (1, 4 * width)), along) - np.median(along)).clip(0)
+    faintest = max(FAINTEST, noise)
+    spare = rows // 5  # as far as a line of the steepest slope leaves the picture
+    courses, most = [], DARKEST_LINE
+    while True:  # a line beside a darker one has no stable path until that one is gone
+        dark = np.pad(along.clip(0, most), ((spare, spare), (0, 0)), constant_values=OUTSIDE)
+        for course in courses:
+            dark[np.abs(np.arange(len(dark))[:, None] - spare - course) <= width / 2] = 0
+        before = len(courses)
+        for path in stable_paths(dark, faintest):
+            course, level = line_course(along, hidden, path - spare, courses, faintest)
+            if course is not None:
+                courses.append(course)
+                most = min(most, 1.3 * level)  # all lines are about as dark, and strokes lead no path away from them
+        if len(courses) == before:
+            return courses
+
+
+def line_course(along, hidden, path, known, faintest):
+    """Return the smooth course of the line that a path follows, float (columns,), and how dark it is; or None and 0.
+
+    A path may leave the line for a stroke: the course is drawn from a part of the path, and must be dark all along.
+    """
+    rows, columns = along.shape
+    everywhere = np.arange(columns)
+    inside = (path >= 2) & (path < rows - 2)
+    free = inside & ~hidden[path.clip(0, rows - 1), everywhere]
+    at = np.flatnonzero(free)
+    if len(at) < columns / 6:
+        return None, 0
+    for part in (at, at[: len(at) // 2], at[len(at) // 2 :], at[: len(at) // 3], at[-len(at) // 3 :]):
+        line = np.polynomial.Polynomial.fit(part, path[part], 1)
+        for degree in (1, 2, 2):
+            middle = np.rint(line(everywhere)).astype(int)
+            rows_near = middle + np.arange(-2, 3)[:, None]
+            usable = (middle >= 2) & (middle < rows - 2)
+            usable[usable] &= ~hidden[middle[usable], everywhere[usable]]
+            if usable.sum() < columns / 6:
+                break
+            near = along[rows_near[:, usable], everywhere[usable]]
+            line = np.polynomial.Polynomial.fit(everywhere[usable], middle[usable] + near.argmax(axis=0) - 2, degree)
+        else:
+            course = line(everywhere)
+            levels = near[1:-1].max(axis=0)
+            level = np.median(levels)
+            if any(np.nanmedian(np.abs(other - course)) < 2 for other in known):
+                continue
+            if level > faintest and np.mean(levels > 0.4 * level) > UNBROKEN:
+                return np.where((course > -1) & (course < rows), course, np.nan), level
+    return None, 0
+
+
+def means_along(thin, known, length):
+    """Return the means along short strokes, nearly level, around each pixel: the largest of some slopes."""
+    offsets = np.arange(length) - length // 2
+    best = np.zeros_like(thin)
+    for slope in SLOPES:
+        rows = np.rint(slope * offsets).astype(int)
+        kernel = np.zeros((2 * abs(rows).max() + 1, length))
+        kernel[rows + abs(rows).max(), np.arange(length)] = 1 / length
+        share = ndimage.correlate(known.astype(float), kernel, mode="nearest")
+        mean = ndimage.correlate(np.where(known, thin, 0), kernel, mode="nearest") / np.maximum(share, 0.2)
+        best = np.maximum(best, mean)
+    return best
+
+
+def stable_paths(dark, faintest):
+    """Return the stable paths from left to right that are dark on most of their way, int (N, columns): rows."""
+    rows, columns = dark.shape
+    _, origin, moves = sweep(dark)
+    _, end_of, _ = sweep(dark[:, ::-1])  # [start] → the end of the darkest path from there
+    ends = np.flatnonzero(end_of[origin] == np.arange(rows))
+    paths = np.empty((columns, len(ends)), int)
+    paths[-1] = ends
+    for column in range(columns - 1, 0, -1):
+        paths[column - 1] = paths[column] + moves[column, paths[column]]
+    levels = np.sort(dark[paths, np.arange(columns)[:, None]], axis=0)
+    return paths.T[levels[2 * columns // 3] > faintest]
+
+
+def sweep(dark):
+    """Return, for the darkest path to each row of the last column: its sum, its first row, and its moves.
+
+    float (rows,), int (rows,), int (columns, rows): from which row, -1, 0 or 1, each row of a column was reached.
+    """
+    rows, columns = dark.shape
+    score, origin = dark[:, 0].copy(), np.arange(rows)
+    moves = np.zeros((columns, rows), np.int8)
+    for column in range(1, columns):
+        beside = np.pad(score, 1, constant_values=-np.inf)
+        choices = np.stack([beside[1:-1], beside[:-2] - DIAGONAL, beside[2:] - DIAGONAL])
+        move = choices.argmax(axis=0)
+        moves[column] = np.array([0, -1, 1])[move]
+        before = np.arange(rows) + moves[column]
+        score, origin = choices[move, np.arange(rows)] + dark[:, column], origin[before]
+    return score, origin, moves
+
+
+def remove_line(ink, course, noise, where):
+    """Take a line out of `ink`, in place, mend the strokes that it crossed, and mark it in `where`, bool as `ink`."""
+    rows, columns = ink.shape
+    reach = max(ink.shape) // 50 + 2  # pixels from the line's middle: its edges lie within
+    at = np.flatnonzero(~np.isnan(course))
+    offsets = np.arange(-2 * reach, 2 * reach + 1)
+    places = course[at] + offsets[:, None]
+    strip = ndimage.map_coordinates(ink, [places, np.broadcast_to(at, places.shape)], order=1, mode="nearest")
+    profile = np.median(strip, axis=1) - np.median(strip[[0, 1, -2, -1]])  # (offsets,): a stroke here and there is none
+    peak = profile[2 * reach - 1 : 2 * reach + 2].max()
+    wide = np.flatnonzero((profile > max(0.12 * peak, 0.01)) & (np.abs(offsets) <= reach))
+    if len(wide) == 0:
+        return
+    first, last = wide[0] - 1, wide[-1] + 1
+    strength = strip[wide].sum(axis=0) / profile[wide].sum()
+    strength = ndimage.median_filter(strength, max(columns // 5, 9), mode="nearest")  # (columns,): the light may change
+    line = np.zeros_like(strip)
+    line[first : last + 1] = profile[first : last + 1, None].clip(0) * strength
+    rest = 1 - (1 - strip) / (1 - line.clip(0, 0.9))  # what the paper reflects is what line and pen leave, multiplied
+    rest = np.where(rest > 0.35 * line + 2 * noise, rest, 0)  # lines are printed unevenly
+    cleaned = np.maximum(rest, mend(strip, first, last))
+    for offset in offsets[first : last + 1]:
+        row = np.rint(course[at] + offset).astype(int)
+        seen = (row >= 0) & (row < rows)
+        exact = (row - course[at] + 2 * reach).clip(0, len(offsets) - 1)
+        values = ndimage.map_coordinates(cleaned, [exact, np.arange(len(at))], order=1)
+        ink[row[seen], at[seen]] = np.minimum(ink[row[seen], at[seen]], values[seen])
+        where[row[seen], at[seen]] = True
+
+
+def mend(strip, top, bottom):
+    """Return the ink between two rows of a strip as far as strokes go on from one to the other, at up to 45°."""
+    mended = np.zeros_like(strip)
+    above, below = strip[top - 1 : top + 1].max(axis=0), strip[bottom : bottom + 2].max(axis=0)
+    height = bottom - top + 1
+    for lean in range(-height, height + 1):
+        for row in range(top, bottom + 1):
+            share = (row - top + 1) / (height + 1)
+            up, down = round(lean * share), lean - round(lean * share)
+            from_above = shifted(above, up)
+            from_below = shifted(below, -down)
+            mended[row] = np.maximum(mended[row], np.minimum(from_above, from_below))
+    return mended
+
+
+def shifted(levels, by):
+    """Return the levels (columns,) moved to the right, nothing coming in."""
+    moved = np.zeros_like(levels)
+    if by >= 0:
+        moved[by:] = levels[: len(levels) - by]
+    else:
+        moved[:by] = levels[-by:]
+    return moved
+
+
+# A box
+
+
+def within_box(mask):
+    """Return what lies within a printed box, bool (rows, columns), as the mask of ink, `mask`; None without a box."""
+    if min(mask.shape) < SMALL:
+        return None
+    spare = 6  # pixels around the picture, for `quadrilateral` looks at no outline along its frame
+    parts, _ = ndimage.label(ndimage.binary_dilation(mask), np.ones((3, 3)))  # over gaps of two pixels
+    for number, box in enumerate(ndimage.find_objects(parts), 1):
+        height, width = (side.stop - side.start for side in box)
+        if min(height, width) < BOX * max(mask.shape) or min(height, width) < 0.4 * max(height, width):
+            continue
+        part = parts == number
+        for strip in (part[:4], part[:-5:-1], part.T[:4], part.T[:-5:-1]):  # what the picture cuts off is closed there
+            touched = np.flatnonzero(strip.any(axis=0))
+            if len(touched):
+                strip[:, touched[[0, -1]]] = True
+                strip[0, touched[0] : touched[-1]] = True
+        part = np.pad(part, spare)
+        whole = ndimage.binary_fill_holes(part)
+        if part.sum() > 0.4 * whole.sum() or (corners := quadrilateral(whole)) is None:
+            continue
+        rows, columns = np.indices(part.shape) + 0.5
+        away = np.min([distance(rows, columns, corners[i - 1], corners[i]) for i in range(4)], axis=0)
+        line = max(2, 2 * np.median(away[part & (away < 0.05 * max(height, width))]))
+        inside = whole & (away > line + 1)
+        return inside[spare:-spare, spare:-spare]
+    return None
+
+
+def distance(rows, columns, start, end):
+    """Return how far points are from the line through two others, (column, row) each: pixels."""
+    along = (end - start) / np.linalg.norm(end - start)
+    return np.abs((columns - start[0]) * along[1] - (rows - start[1]) * along[0])
