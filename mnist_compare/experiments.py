@@ -166,12 +166,14 @@ def _run_elsewhere(tasks, job):
     Every training leaves some megabytes behind that TensorFlow never gives back; what a process holds goes with it.
     Nothing depends on these processes: what they leave undone is done here.
     """
+    if len(tasks) <= FEW or len(job.train_set[0]) < PROBED_FROM or not store.is_writable(job.folder):
+        return 0, len(tasks)  # without reading what is kept, which is read here anyway
     tasks = [
         task
         for task in sorted(tasks, key=_alike)
         if _kept(job.folder, task.address, "json", functools.partial(_read_run, job=job, task=task)) is None
     ]
-    if len(tasks) <= FEW or len(job.train_set[0]) < PROBED_FROM or not store.is_writable(job.folder):
+    if len(tasks) <= FEW:
         return 0, len(tasks)
 
     def stamp(task):
