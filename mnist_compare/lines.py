@@ -9,13 +9,14 @@ from scipy import ndimage
 
 from mnist_compare.paper import SMALL, quadrilateral
 
+BLOCK = 4  # columns whose mean stands for them where lines are looked for: a line leans by less than a row in them
 WIDEST = 40  # which part of the longer side is as wide as a line can be: 7 pixels of 280
 HIDING = 0.1  # ink: what is wider than a line and darker than this may hide one
 LENGTH = 16  # which part of the longer side is the piece of a line that is averaged: more bends, less is noise
 SLOPES = np.linspace(-0.2, 0.2, 5)  # rows per column that lines may lean: 11° each way, camera and perspective together
 FAINTEST = 0.025  # ink: of the faintest line, on average along it; and never fainter than the noise
 DARKEST_LINE = 0.15  # ink: darker things lead no path any more than this, for the pen is darker than the lines
-DIAGONAL = 0.005  # ink: what a move by a row costs a path, so that it wriggles less
+DIAGONAL = 0.00125  # ink: what a move by a row costs a path, so that it wriggles less
 OUTSIDE = 0.02  # ink: what a path finds beyond the picture, where slanting lines leave it: less than a line's
 UNBROKEN = 0.92  # of a line's length: how much of it is at least 0.4 times as dark as its middle
 BOX = 0.15  # of the longer side: the smallest box
@@ -44,72 +45,73 @@ def through_lines(ink, noise):
     """Return the courses of the dark lines that run from the left border to the right one: list of float (columns,).
 
     A course holds the line's row in each column, NaN where it has left the picture. Stable paths: of all paths from
-    border to border that move by at most one row a column, those that are the darkest both from where they begin and
+    border to border that move by at most one row a block, those that are the darkest both from where they begin and
     to where they end (Cardoso et al., 2009, Staff Detection with Stable Paths, doi:10.1109/TPAMI.2009.34).
     """
     rows, columns = ink.shape
     width = max(ink.shape) // WIDEST
-    thick = ndimage.grey_opening(ink, (width, 1))
+    blocks = ink[:, : columns // BLOCK * BLOCK].reshape(rows, -1, BLOCK).mean(axis=2)
+    thick = ndimage.grey_opening(blocks, (width, 1))
     hidden = thick > HIDING  # there a stroke may hide the line
-    along = means_along(ink - thick, ~hidden, max(ink.shape) // LENGTH)
-    along = (np.where(hidden, ndimage.grey_dilation(along, (1, 4 * width)), along) - np.median(along)).clip(0)
+    along = means_along(blocks - thick, ~hidden, max(ink.shape) // LENGTH // BLOCK | 1)
+    along = (np.where(hidden, ndimage.grey_dilation(along, (1, 4 * width // BLOCK)), along) - np.median(along)).clip(0)
     faintest = max(FAINTEST, noise)
     spare = rows // 5  # as far as a line of the steepest slope leaves the picture
-    courses, most = [], DARKEST_LINE
+    lines, most = [], DARKEST_LINE
     while True:  # a line beside a darker one has no stable path until that one is gone
         dark = np.pad(along.clip(0, most), ((spare, spare), (0, 0)), constant_values=OUTSIDE)
-        for course in courses:
-            dark[np.abs(np.arange(len(dark))[:, None] - spare - course) <= width / 2] = 0
-        before = len(courses)
+        for line in lines:
+            dark[np.abs(np.arange(-spare, rows + spare)[:, None] - line(np.arange(dark.shape[1]))) <= width / 2] = 0
+        before = len(lines)
         for path in stable_paths(dark, faintest):
-            course, level = line_course(along, hidden, path - spare, courses, faintest)
-            if course is not None:
-                courses.append(course)
+            line, level = straightened(along, hidden, path - spare, lines, faintest)
+            if line is not None:
+                lines.append(line)
                 most = min(most, 1.3 * level)  # all lines are about as dark, and strokes lead no path away from them
-        if len(courses) == before:
-            return courses
+        if len(lines) == before:
+            break
+    courses = [line((np.arange(columns) + 0.5) / BLOCK - 0.5) for line in lines]
+    return [np.where((course > -1) & (course < rows), course, np.nan) for course in courses]
 
 
-def line_course(along, hidden, path, known, faintest):
-    """Return the smooth course of the line that a path follows, float (columns,), and how dark it is; or None and 0.
+def straightened(along, hidden, path, known, faintest):
+    """Return the smooth line, row over block, that a path follows, and how dark it is; or None and 0.
 
-    A path may leave the line for a stroke: the course is drawn from a part of the path, and must be dark all along.
+    A path may leave the line for a stroke: the line is drawn from a part of the path, and must be dark all along.
     """
-    rows, columns = along.shape
-    everywhere = np.arange(columns)
+    rows, count = along.shape
+    everywhere = np.arange(count)
     inside = (path >= 2) & (path < rows - 2)
-    free = inside & ~hidden[path.clip(0, rows - 1), everywhere]
-    at = np.flatnonzero(free)
-    if len(at) < columns / 6:
+    at = np.flatnonzero(inside & ~hidden[path.clip(0, rows - 1), everywhere])
+    if len(at) < count / 6:
         return None, 0
     for part in (at, at[: len(at) // 2], at[len(at) // 2 :], at[: len(at) // 3], at[-len(at) // 3 :]):
         line = np.polynomial.Polynomial.fit(part, path[part], 1)
         for degree in (1, 2, 2):
             middle = np.rint(line(everywhere)).astype(int)
-            rows_near = middle + np.arange(-2, 3)[:, None]
             usable = (middle >= 2) & (middle < rows - 2)
             usable[usable] &= ~hidden[middle[usable], everywhere[usable]]
-            if usable.sum() < columns / 6:
+            if usable.sum() < count / 6:
                 break
-            near = along[rows_near[:, usable], everywhere[usable]]
+            near = along[middle[usable] + np.arange(-2, 3)[:, None], everywhere[usable]]
             line = np.polynomial.Polynomial.fit(everywhere[usable], middle[usable] + near.argmax(axis=0) - 2, degree)
         else:
-            course = line(everywhere)
             levels = near[1:-1].max(axis=0)
             level = np.median(levels)
-            if any(np.nanmedian(np.abs(other - course)) < 2 for other in known):
+            course = line(everywhere)
+            if any(np.median(np.abs(other(everywhere) - course)) < 2 for other in known):
                 continue
             if level > faintest and np.mean(levels > 0.4 * level) > UNBROKEN:
-                return np.where((course > -1) & (course < rows), course, np.nan), level
+                return line, level
     return None, 0
 
 
 def means_along(thin, known, length):
-    """Return the means along short strokes, nearly level, around each pixel: the largest of some slopes."""
+    """Return the means along short strokes, nearly level, around each block: the largest of some slopes."""
     offsets = np.arange(length) - length // 2
     best = np.zeros_like(thin)
     for slope in SLOPES:
-        rows = np.rint(slope * offsets).astype(int)
+        rows = np.rint(slope * BLOCK * offsets).astype(int)
         kernel = np.zeros((2 * abs(rows).max() + 1, length))
         kernel[rows + abs(rows).max(), np.arange(length)] = 1 / length
         share = ndimage.correlate(known.astype(float), kernel, mode="nearest")
@@ -119,35 +121,32 @@ def means_along(thin, known, length):
 
 
 def stable_paths(dark, faintest):
-    """Return the stable paths from left to right that are dark on most of their way, int (N, columns): rows."""
+    """Return the stable paths from left to right that are dark on a third of their way, int (N, columns): rows."""
     rows, columns = dark.shape
-    _, origin, moves = sweep(dark)
-    _, end_of, _ = sweep(dark[:, ::-1])  # [start] → the end of the darkest path from there
-    ends = np.flatnonzero(end_of[origin] == np.arange(rows))
-    paths = np.empty((columns, len(ends)), int)
-    paths[-1] = ends
-    for column in range(columns - 1, 0, -1):
-        paths[column - 1] = paths[column] + moves[column, paths[column]]
+    wall = np.full((1, columns), -np.inf)
+    paths = darkest_paths(np.concatenate([dark, wall, dark[:, ::-1]]))  # both ways at once
+    origin, end_of = paths[0, :rows], paths[0, rows + 1 :] - rows - 1
+    paths = paths[:, np.flatnonzero(end_of[origin] == np.arange(rows))]
     levels = np.sort(dark[paths, np.arange(columns)[:, None]], axis=0)
     return paths.T[levels[2 * columns // 3] > faintest]
 
 
-def sweep(dark):
-    """Return, for the darkest path to each row of the last column: its sum, its first row, and its moves.
-
-    float (rows,), int (rows,), int (columns, rows): from which row, -1, 0 or 1, each row of a column was reached.
-    """
+def darkest_paths(dark):
+    """Return the darkest path from the first column to each row of the last one, int (columns, rows): its rows."""
     rows, columns = dark.shape
-    score, origin = dark[:, 0].copy(), np.arange(rows)
-    moves = np.zeros((columns, rows), np.int8)
-    for column in range(1, columns):
-        beside = np.pad(score, 1, constant_values=-np.inf)
-        choices = np.stack([beside[1:-1], beside[:-2] - DIAGONAL, beside[2:] - DIAGONAL])
-        move = choices.argmax(axis=0)
-        moves[column] = np.array([0, -1, 1])[move]
-        before = np.arange(rows) + moves[column]
-        score, origin = choices[move, np.arange(rows)] + dark[:, column], origin[before]
-    return score, origin, moves
+    moves = np.empty((columns, rows), np.intp)  # from which row, -1, 0 or 1, each row of a column was reached
+    score = np.full(rows + 2, -np.inf)  # of the darkest path to each row, with a wall on both sides
+    score[1:-1] = dark[:, 0]
+    for column, levels in enumerate(np.ascontiguousarray(dark.T)[1:], 1):
+        above, straight, below = score[:-2] - DIAGONAL, score[1:-1], score[2:] - DIAGONAL
+        beside = np.maximum(above, below)
+        moves[column] = (beside > straight) * np.where(above >= below, -1, 1)
+        score[1:-1] = np.maximum(straight, beside) + levels
+    paths = np.empty((columns, rows), np.intp)
+    paths[-1] = np.arange(rows)
+    for column in range(columns - 1, 0, -1):
+        paths[column - 1] = paths[column] + moves[column, paths[column]]
+    return paths
 
 
 def remove_line(ink, course, noise, where):
