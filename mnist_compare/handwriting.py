@@ -9,7 +9,7 @@ from skimage.measure import regionprops
 from skimage.morphology import remove_small_objects, skeletonize
 
 from mnist_compare.lines import within_box, without_lines
-from mnist_compare.paper import SMALL, paper_light, resized, resized_to, upright_page
+from mnist_compare.paper import SMALL, filled, resized, resized_to, stroke_window, upright_page
 from mnist_compare.pictures import as_grey
 
 WORKING_SIZE = 280  # pixels along the longer side to which larger pictures are reduced: ten times MNIST's
@@ -150,13 +150,12 @@ def _read(page, choose):
 def _lighting(page):
     """Return whether the ink is dark, and the light of the page and of its paper, both of the negative if it is not."""
     smooth = ndimage.gaussian_filter(page, max(page.shape) / 800)
-    sides = [(light, paper_light(light)) for light in (smooth, 1 - smooth)]
+    windows, rough = zip(*(stroke_window(light) for light in (smooth, 1 - smooth)), strict=True)
     # Paper is smooth where its ink is filled. Where that does not tell, the border does.
-    slopes = [ndimage.gaussian_gradient_magnitude(paper, max(page.shape) / 280) for _, paper in sides]
-    rough = [np.mean((slope - 0.01).clip(0)) for slope in slopes]
     told = min(page.shape) >= SMALL and max(rough) > 2.5 * min(rough)
     dark_ink = bool(rough[0] < rough[1]) if told else _has_light_background(page)
-    light, paper = sides[0 if dark_ink else 1]
+    light = smooth if dark_ink else 1 - smooth
+    paper = filled(light, windows[0 if dark_ink else 1])
     if not dark_ink and _has_a_step(paper):  # the border is a dark table, and what is light on it no ink but a sheet
         raise ValueError(NO_INK)
     return dark_ink, light, paper

@@ -17,7 +17,9 @@ SIDE = 0.15  # of the longer side: what is shorter is a corner cut off, and no s
 FIT = 0.92  # of the area of page and quadrilateral together: how much they share if the page is one
 INSET = 0.015  # of the page's longer side: cut off all round, for the edge is blurred, and never quite straight
 WINDOWS = (1 / 30, 1 / 10, 1 / 3)  # of the longer side: how wide the strokes may be that are filled to see the paper
-STEP = 0.015  # logarithm of light, per pixel of 280: steeper is the edge of a stroke that was not filled
+LIGHT_SIZE = 140  # pixels along the longer side, at which the light is judged
+STEP = 4.2  # logarithm of light, per longer side: steeper is the edge of a stroke that was not filled
+GENTLE = 2.8  # light from black to white, per longer side: what is steeper makes the paper rough
 SOFT = 1.3  # what is less than so many times as steep as when blurred is a shadow's, as above
 DARKEST = 0.02  # of white: below, ratios of light are but noise
 
@@ -143,22 +145,24 @@ def crossing(level, upright):
 # The light
 
 
-def paper_light(light):
-    """Return what the paper would look like without ink, shadows and all: float (rows, columns), as `light`.
+def stroke_window(light):
+    """Return how wide a window fills all strokes, in pixels of `light`, and how rough the paper is that it leaves.
 
     Closing fills all that is dark and narrower than its window and leaves the lighting. The narrowest window that
     fills the strokes is best, as it follows soft shadows: a step that is left in what it returns is the edge of a
-    wider stroke.
+    wider stroke. The roughness is a mean slope, in lights from black to white per longer side.
     """
-    size = max(light.shape)
-    inner = tuple(slice(size // 16, side - size // 16) for side in light.shape)  # a line along the border has no width
+    small = resized(light, LIGHT_SIZE)
+    size = max(small.shape)
+    inner = tuple(slice(size // 16, side - size // 16) for side in small.shape)  # a line along the border has no width
     for share in WINDOWS if min(light.shape) >= SMALL else WINDOWS[-1:]:
-        paper = filled(light, int(share * size) + 1)
+        paper = filled(small, int(share * size) + 1)
         log = np.log(paper.clip(DARKEST))
         sharp, soft = (ndimage.gaussian_gradient_magnitude(log, size / part) for part in (140, 35))
-        if (sharp - SOFT * soft)[inner].max(initial=0) < STEP:
+        if (sharp - SOFT * soft)[inner].max(initial=0) * size < STEP:
             break
-    return paper
+    slope = ndimage.gaussian_gradient_magnitude(paper, size / 280) * size
+    return int(share * max(light.shape)) + 1, np.mean((slope - GENTLE).clip(0))
 
 
 def filled(light, window):
@@ -166,5 +170,6 @@ def filled(light, window):
 
     Beyond the border the lighting is taken to go on as it is there.
     """
-    inside = tuple(slice(window, window + side) for side in light.shape)
-    return ndimage.grey_closing(np.pad(light, window, mode="edge"), (window, window))[inside]
+    reach = window // 2 + 1
+    inside = tuple(slice(reach, reach + side) for side in light.shape)
+    return ndimage.grey_closing(np.pad(light, reach, mode="edge"), (window, window), mode="nearest")[inside]
