@@ -9,12 +9,14 @@ PAGE_SIZE = 280  # pixels along the longer side, at which the page is looked for
 LARGEST = 1120  # pixels along the longer side of a picture from which a page is cut: more costs time and shows no more
 SMALL = 100  # pixels along a side: in smaller pictures every edge is sharp, every line wide, and there is no telling
 STROKES = 12  # of which part of the longer side ink is filled before the edges of a page are looked for
-EDGE = 0.006  # logarithm of light, per pixel: how steep the edge of a page is at least; noise reaches 0.002
+EDGE = 0.004  # logarithm of light, per pixel: how steep the edge of a page is at least; noise reaches 0.002
 BLURRED = 1.2  # a step that is less than so many times as steep as when blurred (by 6 pixels) is a soft shadow's
+GAPS = (0, 2)  # pixels: twice as wide may the gaps in the edges of a page be
 PAGE_AREA = (0.15, 0.96)  # of the picture: what is smaller is no page to read, what is larger fills the picture
 AS_LIGHT = 0.9  # of the light beside it: paper is lighter than most tables, and never much darker
 SIDE = 0.15  # of the longer side: what is shorter is a corner cut off, and no side of a page
 FIT = 0.92  # of the area of page and quadrilateral together: how much they share if the page is one
+BEYOND = 0.25  # of the longer side: how far a corner may lie outside the picture; sides nearly parallel cross far off
 INSET = 0.015  # of the page's longer side: cut off all round, for the edge is blurred, and never quite straight
 WINDOWS = (1 / 30, 1 / 10, 1 / 3)  # of the longer side: how wide the strokes may be that are filled to see the paper
 LIGHT_SIZE = 140  # pixels along the longer side, at which the light is judged
@@ -65,16 +67,40 @@ def page_corners(grey):
     if min(grey.shape) < SMALL:
         return None
     paper = np.log(filled(ndimage.gaussian_filter(grey, 0.7), max(grey.shape) // STROKES).clip(DARKEST))
-    sharp, soft = (ndimage.gaussian_gradient_magnitude(paper, sigma) for sigma in (1.5, 6))
-    parts, _ = ndimage.label(sharp - BLURRED * soft < EDGE)
-    rows, columns = (np.linspace(-1, 1, side) for side in grey.shape)
+    sharp, soft = (slopes(paper, sigma) for sigma in (1.5, 6))
+    beyond = sharp - soft  # where the light changes softly, both are the same
+    steep = np.hypot(*beyond) - (BLURRED - 1) * np.hypot(*soft) > EDGE
+    edges = steep & (np.hypot(*sharp) > 0.5 * np.hypot(*beyond)) & ((beyond * sharp).sum(axis=0) > 0)
+    if edges.sum() < 2 * SIDE * max(grey.shape):
+        return None
+    for gap in GAPS:
+        page = enclosed(edges, gap)
+        if PAGE_AREA[0] < page.mean() < PAGE_AREA[1] and stands_out(page, grey) and (corners := quadrilateral(page)) is not None:
+            return corners
+    return None
+
+
+def enclosed(edges, gap):
+    """Return what edges enclose around the middle, bool as `edges`, even if they have gaps of a few pixels."""
+    closed = ndimage.binary_dilation(edges, iterations=gap) if gap else edges
+    parts, _ = ndimage.label(~closed)
+    rows, columns = (np.linspace(-1, 1, side) for side in edges.shape)
     central = np.exp(-np.add.outer(rows**2, columns**2) * 4)
     weight = np.bincount(parts.flat, central.flat)
     weight[0] = 0  # the edges themselves
-    page = ndimage.binary_fill_holes(ndimage.binary_dilation(parts == weight.argmax(), iterations=2))
-    if not PAGE_AREA[0] < page.mean() < PAGE_AREA[1] or np.median(grey[page]) < AS_LIGHT * np.median(grey[~page]):
-        return None
-    return quadrilateral(page)
+    return ndimage.binary_fill_holes(ndimage.binary_dilation(parts == weight.argmax(), iterations=2 + gap))
+
+
+def stands_out(page, grey):
+    """Tell whether a page is at least as light as what is beside it."""
+    inner = page & ~ndimage.binary_erosion(page, iterations=8, border_value=1)
+    outer = ndimage.binary_dilation(page, iterations=8) & ~page
+    return np.median(grey[inner]) >= AS_LIGHT * np.median(grey[outer])
+
+
+def slopes(levels, sigma):
+    """Return the slopes of blurred levels, downwards and to the right: float (2, rows, columns)."""
+    return np.stack([ndimage.gaussian_filter(levels, sigma, order) for order in ((1, 0), (0, 1))])
 
 
 def quadrilateral(mask):
@@ -109,6 +135,9 @@ def quadrilateral(mask):
     corners = (
         np.array([crossing(*pair) for pair in ((top, left), (top, right), (bottom, right), (bottom, left))]) @ turn
     )
+    beyond = max(np.max(-corners), np.max(corners - mask.shape[::-1]))
+    if beyond > BEYOND * max(mask.shape):
+        return None
     rows, columns = np.indices(mask.shape) + 0.5
     inside = np.ones(mask.shape, bool)
     for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
