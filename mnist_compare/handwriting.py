@@ -16,6 +16,7 @@ WORKING_SIZE = 280  # pixels along the longer side to which larger pictures are 
 SMALLEST = 12  # pixels along the longer side of a digit, after that
 NOISE = 3  # standard deviations of the paper's grain by which ink is darker, at least
 FAINT = 0.1  # of the paper's light: the least that ink takes away
+PLAIN = 0.05  # of white: nine tenths of a plain border depart from even light by no more; noise, then, and no table
 SPECK = 8  # pixels of area: as much may noise alone hang together, where only few pixels are ink
 SKIPPING = 0.55  # of the threshold: how faint a thin stroke may become on its way, where the pen skips
 THIN_LINE = 5  # pixels: the strokes of ballpoints and pencils, and the lines of paper, are thinner
@@ -150,31 +151,39 @@ def _read(page, choose):
 def _lighting(page):
     """Return whether the ink is dark, and the light of the page and of its paper, both of the negative if it is not."""
     smooth = ndimage.gaussian_filter(page, max(page.shape) / 800)
-    windows, rough = zip(*(stroke_window(light) for light in (smooth, 1 - smooth)), strict=True)
-    # Paper is smooth where its ink is filled. Where that does not tell, the border does.
-    told = min(page.shape) >= SMALL and max(rough) > 2.5 * min(rough)
-    dark_ink = bool(rough[0] < rough[1]) if told else _has_light_background(page)
+    dark_ink, plain = _border(page)
+    windows = {}
+    if min(page.shape) >= SMALL and not plain:  # then the paper tells better: it is smooth where its ink is filled
+        windows, rough = zip(*(stroke_window(light) for light in (1 - smooth, smooth)), strict=True)
+        if max(rough) > 2.5 * min(rough):
+            dark_ink = bool(rough[1] < rough[0])
     light = smooth if dark_ink else 1 - smooth
-    paper = filled(light, windows[0 if dark_ink else 1])
+    paper = filled(light, windows[dark_ink] if windows else stroke_window(light)[0])
     if not dark_ink and _has_a_step(paper):  # the border is a dark table, and what is light on it no ink but a sheet
         raise ValueError(NO_INK)
     return dark_ink, light, paper
 
 
-def _has_light_background(grey):
-    """Judge by the border: the ink departs most, up or down, from a surface of second order through its pixels."""
-    rows, columns = np.meshgrid(*(np.linspace(-1, 1, side) for side in grey.shape), indexing="ij")
-    terms = np.stack([np.ones_like(rows), rows, columns, rows * columns, rows**2, columns**2], axis=-1)
+def _border(grey):
+    """Return whether the background is light, judged by the border, and whether the border is plain paper.
+
+    The ink departs most, up or down, from a surface of second order through the border's pixels.
+    """
+    rows, columns = (np.linspace(-1, 1, side) for side in grey.shape)
     border = np.ones(grey.shape, bool)
     border[1:-1, 1:-1] = False
-    levels, terms_there = grey[border], terms[border]
+    levels = grey[border]
+    row, column = rows[np.nonzero(border)[0]], columns[np.nonzero(border)[1]]
+    terms = np.stack([np.ones_like(row), row, column, row * column, row**2, column**2], axis=-1)
     fitted = np.ones(len(levels), bool)
     for _ in range(4):  # again and again without the two fifths that fit worst: ink may touch the border
-        surface = np.linalg.lstsq(terms_there[fitted], levels[fitted], rcond=None)[0]
-        misfit = np.abs(levels - terms_there @ surface)
+        level, down, right, both, bent, bent_right = np.linalg.lstsq(terms[fitted], levels[fitted], rcond=None)[0]
+        misfit = np.abs(levels - terms @ (level, down, right, both, bent, bent_right))
         fitted = misfit <= np.quantile(misfit, 0.6)
-    departure = ndimage.gaussian_filter(grey - terms @ surface, max(grey.shape) / 200)  # against single noisy pixels
-    return -departure.min() >= departure.max()
+    rows = rows[:, None]
+    surface = level + down * rows + bent * rows**2 + columns * (right + both * rows + bent_right * columns)
+    departure = ndimage.gaussian_filter(grey - surface, max(grey.shape) / 200)  # against single noisy pixels
+    return bool(-departure.min() >= departure.max()), np.quantile(misfit, 0.9) < PLAIN
 
 
 def _has_a_step(paper):
@@ -293,7 +302,11 @@ def _parts(mask):
     """Return what hangs together or nearly so, int (rows, columns), and {its number: its box} without specks."""
     parts, _ = ndimage.label(mask, np.ones((3, 3)))
     largest = max(_sides(ndimage.find_objects(parts)[np.bincount(parts.flat)[1:].argmax()]))
-    parts, _ = ndimage.label(ndimage.distance_transform_edt(~mask) <= 0.025 * largest, np.ones((3, 3)))
+    reach = 0.025 * largest
+    around = tuple(
+        slice(max(0, side.start - int(reach) - 1), side.stop + int(reach) + 1) for side in _box(mask)
+    )  # for distances take time
+    parts[around], _ = ndimage.label(ndimage.distance_transform_edt(~mask[around]) <= reach, np.ones((3, 3)))
     boxes = enumerate(ndimage.find_objects(np.where(mask, parts, 0)), 1)
     return parts, {number: box for number, box in boxes if max(_sides(box)) >= 0.25 * largest}
 

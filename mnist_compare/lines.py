@@ -10,6 +10,7 @@ from scipy import ndimage
 from mnist_compare.paper import SMALL, quadrilateral
 
 BLOCK = 4  # columns whose mean stands for them where lines are looked for: a line leans by less than a row in them
+ENDS = 6  # blocks at each side, of which some at least show a line that runs through, broken as it may be
 WIDEST = 40  # which part of the longer side is as wide as a line can be: 7 pixels of 280
 HIDING = 0.1  # ink: what is wider than a line and darker than this may hide one
 LENGTH = 16  # which part of the longer side is the piece of a line that is averaged: more bends, less is noise
@@ -56,6 +57,8 @@ def through_lines(ink, noise):
     along = means_along(blocks - thick, ~hidden, max(ink.shape) // LENGTH // BLOCK | 1)
     along = (np.where(hidden, ndimage.grey_dilation(along, (1, 4 * width // BLOCK)), along) - np.median(along)).clip(0)
     faintest = max(FAINTEST, noise)
+    if max(along[:, :ENDS].max(), along[:, -ENDS:].max()) <= faintest:  # a line that runs through would reach one side
+        return []
     spare = rows // 5  # as far as a line of the steepest slope leaves the picture
     lines, most = [], DARKEST_LINE
     while True:  # a line beside a darker one has no stable path until that one is gone
@@ -225,17 +228,9 @@ def within_box(mask):
                 strip[0, touched[0] : touched[-1]] = True
         part = np.pad(part, spare)
         whole = ndimage.binary_fill_holes(part)
-        if part.sum() > 0.4 * whole.sum() or (corners := quadrilateral(whole)) is None:
+        if part.sum() > 0.4 * whole.sum() or quadrilateral(whole) is None:
             continue
-        rows, columns = np.indices(part.shape) + 0.5
-        away = np.min([distance(rows, columns, corners[i - 1], corners[i]) for i in range(4)], axis=0)
+        away = ndimage.distance_transform_edt(whole)  # from the box's outer outline, which paper may bend
         line = max(2, 2 * np.median(away[part & (away < 0.05 * max(height, width))]))
-        inside = whole & (away > line + 1)
-        return inside[spare:-spare, spare:-spare]
+        return (away > line + 1)[spare:-spare, spare:-spare]
     return None
-
-
-def distance(rows, columns, start, end):
-    """Return how far points are from the line through two others, (column, row) each: pixels."""
-    along = (end - start) / np.linalg.norm(end - start)
-    return np.abs((columns - start[0]) * along[1] - (rows - start[1]) * along[0])

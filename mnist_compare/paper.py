@@ -5,13 +5,13 @@ from PIL import Image
 from scipy import ndimage
 from skimage.transform import ProjectiveTransform, warp
 
-PAGE_SIZE = 280  # pixels along the longer side, at which the page is looked for
+PAGE_SIZE = 140  # pixels along the longer side, at which the page is looked for
 LARGEST = 1120  # pixels along the longer side of a picture from which a page is cut: more costs time and shows no more
 SMALL = 100  # pixels along a side: in smaller pictures every edge is sharp, every line wide, and there is no telling
 STROKES = 12  # of which part of the longer side ink is filled before the edges of a page are looked for
-EDGE = 0.004  # logarithm of light, per pixel: how steep the edge of a page is at least; noise reaches 0.002
+EDGE = 0.008  # logarithm of light, per pixel: how steep the edge of a page is at least; noise reaches half of it
 BLURRED = 1.2  # a step that is less than so many times as steep as when blurred (by 6 pixels) is a soft shadow's
-GAPS = (0, 2)  # pixels: twice as wide may the gaps in the edges of a page be
+GAPS = (0, 1)  # pixels: twice as wide may the gaps in the edges of a page be
 PAGE_AREA = (0.15, 0.96)  # of the picture: what is smaller is no page to read, what is larger fills the picture
 AS_LIGHT = 0.9  # of the light beside it: paper is lighter than most tables, and never much darker
 SIDE = 0.15  # of the longer side: what is shorter is a corner cut off, and no side of a page
@@ -66,16 +66,24 @@ def page_corners(grey):
     """Return the corners of the page, (column, row) from the top left clockwise, or None: float (4, 2)."""
     if min(grey.shape) < SMALL:
         return None
-    paper = np.log(filled(ndimage.gaussian_filter(grey, 0.7), max(grey.shape) // STROKES).clip(DARKEST))
-    sharp, soft = (slopes(paper, sigma) for sigma in (1.5, 6))
+    paper = np.log(filled(grey, max(grey.shape) // STROKES).clip(DARKEST))
+    least = 2 * SIDE * max(grey.shape)  # pixels in the edges of a page
+    sharp = slopes(paper, 0.75)
+    if np.sum(np.hypot(*sharp) > 0.5 * EDGE) < least:  # half as steep at least is an edge, see below
+        return None
+    soft = slopes(paper, 3)
     beyond = sharp - soft  # where the light changes softly, both are the same
     steep = np.hypot(*beyond) - (BLURRED - 1) * np.hypot(*soft) > EDGE
     edges = steep & (np.hypot(*sharp) > 0.5 * np.hypot(*beyond)) & ((beyond * sharp).sum(axis=0) > 0)
-    if edges.sum() < 2 * SIDE * max(grey.shape):
+    if edges.sum() < least:
         return None
     for gap in GAPS:
         page = enclosed(edges, gap)
-        if PAGE_AREA[0] < page.mean() < PAGE_AREA[1] and stands_out(page, grey) and (corners := quadrilateral(page)) is not None:
+        if (
+            PAGE_AREA[0] < page.mean() < PAGE_AREA[1]
+            and stands_out(page, grey)
+            and (corners := quadrilateral(page)) is not None
+        ):
             return corners
     return None
 
@@ -88,13 +96,13 @@ def enclosed(edges, gap):
     central = np.exp(-np.add.outer(rows**2, columns**2) * 4)
     weight = np.bincount(parts.flat, central.flat)
     weight[0] = 0  # the edges themselves
-    return ndimage.binary_fill_holes(ndimage.binary_dilation(parts == weight.argmax(), iterations=2 + gap))
+    return ndimage.binary_fill_holes(ndimage.binary_dilation(parts == weight.argmax(), iterations=1 + gap))
 
 
 def stands_out(page, grey):
     """Tell whether a page is at least as light as what is beside it."""
-    inner = page & ~ndimage.binary_erosion(page, iterations=8, border_value=1)
-    outer = ndimage.binary_dilation(page, iterations=8) & ~page
+    inner = page & ~ndimage.binary_erosion(page, iterations=4, border_value=1)
+    outer = ndimage.binary_dilation(page, iterations=4) & ~page
     return np.median(grey[inner]) >= AS_LIGHT * np.median(grey[outer])
 
 
@@ -148,9 +156,10 @@ def quadrilateral(mask):
 def outline(mask):
     """Return the points of a mask's outline within the frame, (column, row), and where outwards is: float (N, 2)."""
     within = np.zeros(mask.shape, bool)
-    within[4:-4, 4:-4] = True
+    edge = max(mask.shape) // 70
+    within[edge:-edge, edge:-edge] = True
     there = mask & ~ndimage.binary_erosion(mask, border_value=1) & within
-    smooth = ndimage.gaussian_filter(mask.astype(float), 3, mode="nearest")
+    smooth = ndimage.gaussian_filter(mask.astype(float), max(mask.shape) / 93, mode="nearest")
     outward = [-ndimage.sobel(smooth, axis)[there] for axis in (1, 0)]
     return np.argwhere(there)[:, ::-1] + 0.5, np.stack(outward, axis=1)
 

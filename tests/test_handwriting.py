@@ -12,7 +12,7 @@ from skimage.filters import threshold_otsu
 from sklearn.svm import SVC
 
 from mnist_compare import prepare_digit
-from mnist_compare.handwriting import _has_light_background, as_grey, find_ink, place_ink
+from mnist_compare.handwriting import _border, as_grey, find_ink, place_ink
 
 RNG = np.random.default_rng(0)
 
@@ -499,7 +499,7 @@ def cut_off(seed):
 def test_paper_is_known_for_light_where_ink_takes_up_to_a_third_of_its_border(seed):
     levels, share = cut_off(seed)
     assert share < 1 / 3
-    assert _has_light_background(levels) and not _has_light_background(1 - levels)
+    assert _border(levels)[0] and not _border(1 - levels)[0]
 
 
 # What is refused
