@@ -315,7 +315,9 @@ def _checked(digit):
     """Return the mask of a digit; raise ValueError if it is too small or a solid patch."""
     if max(_sides(_box(digit))) < SMALLEST:
         raise ValueError(TOO_SMALL)
-    shape = regionprops(digit.astype(int))[0]
+    reach = max(_sides(_box(digit))) // 40 + 1
+    closed = ndimage.binary_closing(np.pad(digit[_box(digit)], reach), iterations=reach)  # over light lines, not loops
+    shape = regionprops(closed.astype(int))[0]
     if shape.axis_minor_length > 0.5 * shape.axis_major_length and shape.solidity > 0.88:
         raise ValueError(SOLID)
     return digit

@@ -104,7 +104,9 @@ def straightened(along, hidden, path, known, faintest):
             course = line(everywhere)
             if any(np.median(np.abs(other(everywhere) - course)) < 2 for other in known):
                 continue
-            if level > faintest and np.mean(levels > 0.4 * level) > UNBROKEN:
+            there = levels > 0.4 * level
+            to_the_ends = there[:2].any() and there[-2:].any()  # the side of a box ends before
+            if level > faintest and to_the_ends and np.mean(there) > UNBROKEN:
                 return line, level
     return None, 0
 
@@ -232,5 +234,5 @@ def within_box(mask):
             continue
         away = ndimage.distance_transform_edt(whole)  # from the box's outer outline, which paper may bend
         line = max(2, 2 * np.median(away[part & (away < 0.05 * max(height, width))]))
-        return (away > line + 1)[spare:-spare, spare:-spare]
+        return (away > line + 3)[spare:-spare, spare:-spare]
     return None
