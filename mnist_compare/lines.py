@@ -1,4 +1,4 @@
-"""Straight lines and boxes that are printed on the paper: found, taken out, and the strokes mended that they crossed.
+"""Straight lines that are printed on the paper: found, taken out, and the strokes mended that they crossed.
 
 Ink is float (rows, columns): 0 for bare paper to 1. "Level" means from left to right here; upright lines are found in
 the transposed picture.
@@ -7,7 +7,7 @@ the transposed picture.
 import numpy as np
 from scipy import ndimage
 
-from mnist_compare.paper import SMALL, quadrilateral
+from mnist_compare.pictures import SMALL
 
 BLOCK = 4  # columns whose mean stands for them where lines are looked for: a line leans by less than a row in them
 ENDS = 6  # blocks at each side, of which some at least show a line that runs through, broken as it may be
@@ -20,7 +20,6 @@ DARKEST_LINE = 0.15  # ink: darker things lead no path any more than this, for t
 DIAGONAL = 0.00125  # ink: what a move by a row costs a path, so that it wriggles less
 OUTSIDE = 0.02  # ink: what a path finds beyond the picture, where slanting lines leave it: less than a line's
 UNBROKEN = 0.92  # of a line's length: how much of it is at least 0.4 times as dark as its middle
-BOX = 0.15  # of the longer side: the smallest box
 
 
 def without_lines(ink):
@@ -207,32 +206,3 @@ def shifted(levels, by):
     else:
         moved[:by] = levels[-by:]
     return moved
-
-
-# A box
-
-
-def within_box(mask):
-    """Return what lies within a printed box, bool (rows, columns), as the mask of ink, `mask`; None without a box."""
-    if min(mask.shape) < SMALL:
-        return None
-    spare = 6  # pixels around the picture, for `quadrilateral` looks at no outline along its frame
-    parts, _ = ndimage.label(ndimage.binary_dilation(mask), np.ones((3, 3)))  # over gaps of two pixels
-    for number, box in enumerate(ndimage.find_objects(parts), 1):
-        height, width = (side.stop - side.start for side in box)
-        if min(height, width) < BOX * max(mask.shape) or min(height, width) < 0.4 * max(height, width):
-            continue
-        part = parts == number
-        for strip in (part[:4], part[:-5:-1], part.T[:4], part.T[:-5:-1]):  # what the picture cuts off is closed there
-            touched = np.flatnonzero(strip.any(axis=0))
-            if len(touched):
-                strip[:, touched[[0, -1]]] = True
-                strip[0, touched[0] : touched[-1]] = True
-        part = np.pad(part, spare)
-        whole = ndimage.binary_fill_holes(part)
-        if part.sum() > 0.4 * whole.sum() or quadrilateral(whole) is None:
-            continue
-        away = ndimage.distance_transform_edt(whole)  # from the box's outer outline, which paper may bend
-        line = max(2, 2 * np.median(away[part & (away < 0.05 * max(height, width))]))
-        return (away > line + 3)[spare:-spare, spare:-spare]
-    return None

@@ -1,44 +1,33 @@
 """The paper that a digit is written on: where the page lies in a picture, and what light falls on it."""
 
 import numpy as np
-from PIL import Image
 from scipy import ndimage
 from skimage.transform import ProjectiveTransform, warp
 
+from mnist_compare.boxes import SIDE, quadrilateral
+from mnist_compare.pictures import SMALL, resized
+
 PAGE_SIZE = 140  # pixels along the longer side, at which the page is looked for
 LARGEST = 1120  # pixels along the longer side of a picture from which a page is cut: more costs time and shows no more
-SMALL = 100  # pixels along a side: in smaller pictures every edge is sharp, every line wide, and there is no telling
 STROKES = 12  # of which part of the longer side ink is filled before the edges of a page are looked for
 EDGE = 0.008  # logarithm of light, per pixel: how steep the edge of a page is at least; noise reaches half of it
-BLURRED = 1.2  # a step that is less than so many times as steep as when blurred (by 6 pixels) is a soft shadow's
-GAPS = (0, 1)  # pixels: twice as wide may the gaps in the edges of a page be
+SHADOW = 0.2  # of the slope when blurred: a shadow's slope departs from it by less
+GAPS = (0, 1)  # pixels by which edges are drawn thicker, one try after the other, to close gaps of twice as many
 PAGE_AREA = (0.15, 0.96)  # of the picture: what is smaller is no page to read, what is larger fills the picture
 AS_LIGHT = 0.9  # of the light beside it: paper is lighter than most tables, and never much darker
-SIDE = 0.15  # of the longer side: what is shorter is a corner cut off, and no side of a page
-FIT = 0.92  # of the area of page and quadrilateral together: how much they share if the page is one
-BEYOND = 0.25  # of the longer side: how far a corner may lie outside the picture; sides nearly parallel cross far off
 INSET = 0.015  # of the page's longer side: cut off all round, for the edge is blurred, and never quite straight
+PLAIN = 0.05  # of white: nine tenths of a plain border depart from even light by no more; noise, then, and no table
 WINDOWS = (1 / 30, 1 / 10, 1 / 3)  # of the longer side: how wide the strokes may be that are filled to see the paper
 LIGHT_SIZE = 140  # pixels along the longer side, at which the light is judged
 STEP = 4.2  # logarithm of light, per longer side: steeper is the edge of a stroke that was not filled
 GENTLE = 2.8  # light from black to white, per longer side: what is steeper makes the paper rough
-SOFT = 1.3  # what is less than so many times as steep as when blurred is a shadow's, as above
+SOFT = 1.3  # what is less than so many times as steep as when blurred is a shadow's
 DARKEST = 0.02  # of white: below, ratios of light are but noise
 
-
-def resized(levels, longest):
-    """Return an array (rows, columns) reduced so that its longer side has at most so many pixels, with antialiasing."""
-    scale = longest / max(levels.shape)
-    if scale >= 1:
-        return levels
-    return resized_to(levels, [max(1, round(side * scale)) for side in levels.shape])
-
-
-def resized_to(levels, shape):
-    """Return an array (rows, columns) resized to `shape`, with antialiasing."""
-    picture = Image.fromarray(levels.astype(np.float32)).resize(shape[::-1], Image.Resampling.BOX)
-    return np.asarray(picture, np.float64)
-
+NO_INK = (
+    "No ink was found: the picture is blank, too faint, blurred or noisy, or shows more than the paper. "
+    "Write the digit larger or darker, and crop the picture to the paper."
+)
 
 # The page
 
@@ -48,8 +37,7 @@ def upright_page(grey):
 
     grey: float (rows, columns). A page is what lies around the middle and is bounded by sharp straight steps of light.
     """
-    corners = page_corners(resized(grey, PAGE_SIZE))
-    if corners is None:
+    if min(grey.shape) < SMALL or (corners := page_corners(resized(grey, PAGE_SIZE))) is None:
         return grey
     grey = resized(grey, LARGEST)
     corners = corners * max(grey.shape) / min(PAGE_SIZE, max(grey.shape))
@@ -64,28 +52,29 @@ def upright_page(grey):
 
 def page_corners(grey):
     """Return the corners of the page, (column, row) from the top left clockwise, or None: float (4, 2)."""
-    if min(grey.shape) < SMALL:
-        return None
     paper = np.log(filled(grey, max(grey.shape) // STROKES).clip(DARKEST))
-    least = 2 * SIDE * max(grey.shape)  # pixels in the edges of a page
-    sharp = slopes(paper, 0.75)
-    if np.sum(np.hypot(*sharp) > 0.5 * EDGE) < least:  # half as steep at least is an edge, see below
-        return None
-    soft = slopes(paper, 3)
-    beyond = sharp - soft  # where the light changes softly, both are the same
-    steep = np.hypot(*beyond) - (BLURRED - 1) * np.hypot(*soft) > EDGE
-    edges = steep & (np.hypot(*sharp) > 0.5 * np.hypot(*beyond)) & ((beyond * sharp).sum(axis=0) > 0)
-    if edges.sum() < least:
+    edges = steps_of_light(paper)
+    if edges.sum() < 2 * SIDE * max(grey.shape):
         return None
     for gap in GAPS:
         page = enclosed(edges, gap)
-        if (
-            PAGE_AREA[0] < page.mean() < PAGE_AREA[1]
-            and stands_out(page, grey)
-            and (corners := quadrilateral(page)) is not None
-        ):
-            return corners
+        if PAGE_AREA[0] < page.mean() < PAGE_AREA[1] and stands_out(page, grey):
+            corners = quadrilateral(page)
+            if corners is not None:
+                return corners
     return None
+
+
+def steps_of_light(paper):
+    """Return where the logarithm of light changes as steeply as at the edge of a page, bool as `paper`.
+
+    The light's slope is compared with its slope when blurred more. Where light changes softly, both are the same;
+    beside an edge the blurred one alone is steep.
+    """
+    sharp, soft = (slopes(paper, sigma) for sigma in (0.75, 3))  # pixels
+    beyond = sharp - soft
+    steep = np.hypot(*beyond) > EDGE + SHADOW * np.hypot(*soft)
+    return steep & (np.hypot(*sharp) > 0.5 * np.hypot(*beyond)) & ((beyond * sharp).sum(axis=0) > 0)
 
 
 def enclosed(edges, gap):
@@ -111,76 +100,53 @@ def slopes(levels, sigma):
     return np.stack([ndimage.gaussian_filter(levels, sigma, order) for order in ((1, 0), (0, 1))])
 
 
-def quadrilateral(mask):
-    """Return the corners of the quadrilateral that a mask fills, as page_corners does, or None if it fills none.
-
-    A side that lies beyond the frame is put where the mask ends, parallel to the side across.
-    """
-    points, outward = outline(mask)
-    if len(points) < 20:
-        return None
-    angle = np.angle(np.mean(np.exp(4j * np.arctan2(outward[:, 1], outward[:, 0])))) / 4  # of the sides, modulo 90°
-    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    points, outward = points @ turn.T, outward @ turn.T
-    everywhere = (np.argwhere(mask)[:, ::-1] + 0.5) @ turn.T
-    axes = (
-        (1, -1),
-        (0, 1),
-        (1, 1),
-        (0, -1),
-    )  # top, right, bottom, left: which coordinate is constant, which way is out
-    sides = []
-    for axis, sign in axes:
-        on_side = sign * outward[:, axis] > np.abs(outward[:, 1 - axis])
-        long_enough = on_side.sum() >= SIDE * max(mask.shape)
-        sides.append(straight_line(points[on_side, 1 - axis], points[on_side, axis]) if long_enough else None)
-    for i, (axis, sign) in enumerate(axes):
-        if sides[i] is None:
-            slope = sides[i - 2][1] if sides[i - 2] else 0
-            beyond = everywhere[:, axis] - slope * everywhere[:, 1 - axis]
-            sides[i] = (beyond.max() if sign > 0 else beyond.min(), slope)
-    top, right, bottom, left = sides
-    corners = (
-        np.array([crossing(*pair) for pair in ((top, left), (top, right), (bottom, right), (bottom, left))]) @ turn
-    )
-    beyond = max(np.max(-corners), np.max(corners - mask.shape[::-1]))
-    if beyond > BEYOND * max(mask.shape):
-        return None
-    rows, columns = np.indices(mask.shape) + 0.5
-    inside = np.ones(mask.shape, bool)
-    for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        inside &= (end[0] - start[0]) * (rows - start[1]) >= (end[1] - start[1]) * (columns - start[0])
-    return corners if (inside & mask).sum() >= FIT * (inside | mask).sum() else None
-
-
-def outline(mask):
-    """Return the points of a mask's outline within the frame, (column, row), and where outwards is: float (N, 2)."""
-    within = np.zeros(mask.shape, bool)
-    edge = max(mask.shape) // 70
-    within[edge:-edge, edge:-edge] = True
-    there = mask & ~ndimage.binary_erosion(mask, border_value=1) & within
-    smooth = ndimage.gaussian_filter(mask.astype(float), max(mask.shape) / 93, mode="nearest")
-    outward = [-ndimage.sobel(smooth, axis)[there] for axis in (1, 0)]
-    return np.argwhere(there)[:, ::-1] + 0.5, np.stack(outward, axis=1)
-
-
-def straight_line(along, across):
-    """Return (intercept, slope) of the line through most of the points; a fifth may lie off it, and twice more."""
-    for _ in range(3):
-        slope, intercept = np.polyfit(along, across, 1)
-        misfit = np.abs(across - slope * along - intercept)
-        kept = misfit <= max(1, np.quantile(misfit, 0.8))
-        along, across = along[kept], across[kept]
-    return intercept, slope
-
-
-def crossing(level, upright):
-    """Return the point (column, row) in which two lines cross: row over column, and column over row."""
-    row = (level[0] + level[1] * upright[0]) / (1 - level[1] * upright[1])
-    return upright[0] + upright[1] * row, row
-
-
 # The light
+
+
+def lighting(page):
+    """Return whether the ink is dark, and the light of the page and of its paper, both of the negative if it is not."""
+    smooth = ndimage.gaussian_filter(page, max(page.shape) / 800)
+    dark_ink, plain = judged_border(page)
+    windows = {}
+    if min(page.shape) >= SMALL and not plain:  # then the paper tells better: it is smooth where its ink is filled
+        windows, rough = zip(*(stroke_window(light) for light in (1 - smooth, smooth)), strict=True)
+        if max(rough) > 2.5 * min(rough):
+            dark_ink = bool(rough[1] < rough[0])
+    light = smooth if dark_ink else 1 - smooth
+    paper = filled(light, windows[dark_ink] if windows else stroke_window(light)[0])
+    if not dark_ink and has_a_step(paper):  # the border is a dark table, and what is light on it no ink but a sheet
+        raise ValueError(NO_INK)
+    return dark_ink, light, paper
+
+
+def judged_border(grey):
+    """Return whether the background is light, judged by the border, and whether the border is plain paper.
+
+    The ink departs most, up or down, from a surface of second order through the border's pixels.
+    """
+    rows, columns = (np.linspace(-1, 1, side) for side in grey.shape)
+    border = np.ones(grey.shape, bool)
+    border[1:-1, 1:-1] = False
+    levels = grey[border]
+    row, column = rows[np.nonzero(border)[0]], columns[np.nonzero(border)[1]]
+    terms = np.stack([np.ones_like(row), row, column, row * column, row**2, column**2], axis=-1)
+    fitted = np.ones(len(levels), bool)
+    for _ in range(4):  # again and again without the two fifths that fit worst: ink may touch the border
+        level, down, right, both, bent, bent_right = np.linalg.lstsq(terms[fitted], levels[fitted], rcond=None)[0]
+        misfit = np.abs(levels - terms @ (level, down, right, both, bent, bent_right))
+        fitted = misfit <= np.quantile(misfit, 0.6)
+    rows = rows[:, None]
+    surface = level + down * rows + bent * rows**2 + columns * (right + both * rows + bent_right * columns)
+    departure = ndimage.gaussian_filter(grey - surface, max(grey.shape) / 200)  # against single noisy pixels
+    return bool(-departure.min() >= departure.max()), np.quantile(misfit, 0.9) < PLAIN
+
+
+def has_a_step(paper):
+    """Tell whether a quarter of the picture and more lies in another light, with a sharp edge to the rest."""
+    if max(paper.shape) < SMALL or np.mean(paper < (paper.min() + paper.max()) / 2) <= 0.25:
+        return False
+    reach = max(paper.shape) // 20 + 1
+    return (ndimage.maximum_filter(paper, reach) - ndimage.minimum_filter(paper, reach)).max() > 0.3
 
 
 def stroke_window(light):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+SMALL = 100  # pixels along a side: in smaller pictures every edge is sharp, every line wide, and there is no telling
 LARGEST = 50_000_000  # pixels of a picture that is opened: more than most cameras make
 
 
@@ -121,3 +122,17 @@ def _damaged(named, error):
 
 def _too_large(named):
     return ValueError(f"{named} has more than {LARGEST / 1e6:.0f} million pixels: reduce it, or crop it to the digit.")
+
+
+def resized(levels, longest):
+    """Return an array (rows, columns) reduced so that its longer side has at most so many pixels, with antialiasing."""
+    scale = longest / max(levels.shape)
+    if scale >= 1:
+        return levels
+    return resized_to(levels, [max(1, round(side * scale)) for side in levels.shape])
+
+
+def resized_to(levels, shape):
+    """Return an array (rows, columns) resized to `shape`, with antialiasing."""
+    picture = Image.fromarray(levels.astype(np.float32)).resize(shape[::-1], Image.Resampling.BOX)
+    return np.asarray(picture, np.float64)

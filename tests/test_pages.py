@@ -6,6 +6,7 @@ from scipy import ndimage
 
 from mnist_compare import pages, prepare_digit, prepare_digits
 from mnist_compare.handwriting import place_ink, steps
+from mnist_compare.paper import upright_page
 
 SIDES = pages.SQUARE
 
@@ -75,6 +76,30 @@ def test_pages_are_read_rightly_or_refused(judge):
 def test_pages_without_a_digit_are_not_read():
     seeds = range(1001, 1025, 2)
     assert sum(read(picture) is not None for picture in photographs([None] * len(seeds), seeds)) == 0
+
+
+@pytest.mark.parametrize("shape", [(900, 1600), (1600, 900), (240, 320)])
+def test_a_page_is_cut_out_of_a_picture_of_any_shape(shape):
+    rows, columns = shape
+    levels = np.full(shape, 0.3)
+    top, bottom, left, right = rows // 5, rows - rows // 8, columns // 4, columns - columns // 7
+    levels[top:bottom, left:right] = 0.8
+    page = upright_page(levels)
+    scale = min(1, 1120 / max(shape))
+    np.testing.assert_allclose(
+        page.shape, scale * np.array([bottom - top, right - left]), rtol=0.08
+    )  # a rim is cut off
+    assert page.min() > 0.75
+
+
+def test_a_shadow_across_a_page_on_a_light_table_is_no_edge_of_it():
+    down, right = np.mgrid[-1:1:400j, -1:1:320j]
+    light = 1 - 0.4 / (1 + np.exp(-(right + 0.4 * down) / 0.06))
+    levels = np.where((abs(down) < 0.7) & (abs(right) < 0.65), 0.93, 0.78)
+    page = upright_page(levels * light)
+    np.testing.assert_allclose(page.shape, (0.7 * 400, 0.65 * 320), rtol=0.08)
+    whole = 0.93 * light
+    assert upright_page(whole) is whole  # a shadow alone is no page
 
 
 def test_a_photograph_is_its_seeds_own():
