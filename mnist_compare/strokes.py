@@ -70,7 +70,7 @@ def without_residue(mask, ink, line_level):
     size = max(mask.shape)
     lengths = np.array([max(sides_of(box)) for box in boxes])
     free = np.array([_is_free(box, mask.shape) for box in boxes])  # of the picture's border
-    level = ndimage.median(ink, parts, np.arange(1, count + 1))
+    level = ndimage.median(ink[mask], parts[mask], np.arange(1, count + 1))
     straight = np.bincount(parts.flat)[1:] < 3 * lengths
     dropped = np.zeros(count, bool)
     if line_level > 0:
