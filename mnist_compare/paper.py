@@ -162,8 +162,11 @@ def stroke_window(light):
     for share in WINDOWS if min(light.shape) >= SMALL else WINDOWS[-1:]:
         paper = filled(small, int(share * size) + 1)
         log = np.log(paper.clip(DARKEST))
-        sharp, soft = (ndimage.gaussian_gradient_magnitude(log, size / part) for part in (140, 35))
-        if (sharp - SOFT * soft)[inner].max(initial=0) * size < STEP:
+        sharp = ndimage.gaussian_gradient_magnitude(log, size / 140)[inner] * size
+        if sharp.max(initial=0) < STEP:
+            break
+        soft = ndimage.gaussian_gradient_magnitude(log, size / 35)[inner] * size
+        if (sharp - SOFT * soft).max(initial=0) < STEP:
             break
     slope = ndimage.gaussian_gradient_magnitude(paper, size / 280) * size
     return int(share * max(light.shape)) + 1, np.mean((slope - GENTLE).clip(0))

@@ -29,8 +29,9 @@ def find_strokes(ink, paper, least):
     ink: 0 to 1; paper: its light; least: how much of the light they take away. The threshold is Otsu's, at first among
     all pixels; thin strokes are so few of them that it tells two kinds of paper apart, and is sought among darker ones.
     """
-    spread = 1.5 * np.median(np.abs(ink - np.median(ink)))
-    for among in (ink, ink[ink > np.median(ink) + max(4 * spread, 0.5 * FAINT)]):
+    middle = np.median(ink)
+    spread = 1.5 * np.median(np.abs(ink - middle))
+    for among in (ink, ink[ink > middle + max(4 * spread, 0.5 * FAINT)]):
         if among.size == 0 or np.ptp(among) == 0:
             continue
         threshold = threshold_otsu(among)
