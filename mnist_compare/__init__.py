@@ -28,6 +28,7 @@ _MODULE_OF = {
     "Recipe": "training",
     "train": "training",
     "prepare_digit": "handwriting",
+    "prepare_digits": "handwriting",
     "load_writers": "writers",
 }
 _MODULES = (
@@ -40,6 +41,7 @@ _MODULES = (
     "intervals",
     "models",
     "pad",
+    "pages",
     "perturbations",
     "plots",
     "tables",

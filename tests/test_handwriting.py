@@ -12,7 +12,8 @@ from skimage.filters import threshold_otsu
 from sklearn.svm import SVC
 
 from mnist_compare import prepare_digit
-from mnist_compare.handwriting import _has_light_background, as_grey, find_ink, place_ink
+from mnist_compare.handwriting import as_grey, find_ink, place_ink
+from mnist_compare.paper import judged_border
 
 RNG = np.random.default_rng(0)
 
@@ -231,7 +232,7 @@ def test_a_large_array_is_reduced_by_means_over_squares():
     for side, reduced in ((1999, 1999), (2000, 1000), (2999, 1499), (3000, 1000)):
         assert as_grey(np.zeros((side, 2))).shape[0] == as_grey(np.zeros((2, side))).shape[1] == reduced
         for size in ((side, 2), (2, side)):
-            assert max(as_grey(Image.new("L", size)).shape) == -(-side // (side // reduced))
+            assert max(as_grey(Image.new("L", size)).shape) == reduced  # in the same place
 
 
 def test_sixteen_bits_are_grey_levels_up_to_65535(tmp_path):
@@ -499,7 +500,7 @@ def cut_off(seed):
 def test_paper_is_known_for_light_where_ink_takes_up_to_a_third_of_its_border(seed):
     levels, share = cut_off(seed)
     assert share < 1 / 3
-    assert _has_light_background(levels) and not _has_light_background(1 - levels)
+    assert judged_border(levels)[0] and not judged_border(1 - levels)[0]
 
 
 # What is refused
@@ -616,12 +617,12 @@ def test_a_thousand_specks_are_refused_at_once():
         prepare_digit(specks)
 
 
-def test_a_sheet_of_paper_on_a_dark_table_is_no_digit():
+@pytest.mark.parametrize("tilt", [-20, -7, 0, 7, 20])
+def test_a_digit_on_a_sheet_of_paper_on_a_dark_table_is_turned_upright_and_read(seven, tilt):
     table = Image.new("L", (400, 400), 40)
     table.paste(drawing(SEVEN), (60, 60))
-    for tilt in (0, 7, 20):
-        with pytest.raises(ValueError, match="solid patch.*crop"):
-            prepare_digit(table.rotate(tilt, fillcolor=40))
+    turned = table.rotate(tilt, Image.Resampling.BICUBIC, fillcolor=40)
+    assert difference(prepare_digit(turned), seven) < 0.3
 
 
 def on_a_table(seed):
@@ -640,14 +641,17 @@ def on_a_table(seed):
 
 @pytest.mark.parametrize("seed", range(0, 40, 2))
 def test_a_table_along_two_sides_is_no_ink(seed):
-    """The digit on the paper is read, or nothing is; never the paper or what the table leaves of it."""
+    """The digit on the paper is read, or nothing is; never the paper or what the table leaves of it.
+
+    It stands upright in the picture, yet the sheet is tilted, by up to 6°: the sheet says what is upright.
+    """
     picture, width = on_a_table(seed)
     try:
         prepared = prepare_digit(picture)
     except ValueError as error:
         assert "crop" in str(error)
     else:
-        assert difference(prepared, prepare_digit(drawing(STANDING_SEVEN, size=(300, 400), width=width))) < 0.5
+        assert difference(prepared, prepare_digit(drawing(STANDING_SEVEN, size=(300, 400), width=width))) < 0.65
 
 
 @pytest.mark.parametrize("width", [14, 20, 40])
@@ -704,7 +708,7 @@ def test_garbage_in_the_exif_tag_is_passed_over_or_refused(seven):
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"])
 def test_a_damaged_file_gives_a_digit_or_a_clear_error(format):
     file = BytesIO()
-    drawing(SEVEN, size=(250, 260)).save(file, format)
+    drawing(SEVEN, size=(250, 260)).resize((75, 78)).save(file, format)  # small, to be quick
     content = np.frombuffer(file.getvalue(), np.uint8)
     generator = np.random.default_rng(1)
     for _ in range(40):
