@@ -22,11 +22,11 @@ run: $(VENV)/ready
 
 # Two at a time: more would need more memory than many machines have.
 test: lint
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 # Without what takes minutes: executing the notebooks, and the browser.
 test-light: lint
-	$(BIN)/pytest -n 2 -k "not quick_mode and not browser"
+	$(BIN)/pytest -n 2 --dist loadgroup -k "not quick_mode and not browser"
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

@@ -14,6 +14,9 @@ from nbclient import NotebookClient
 import mnist_compare
 from mnist_compare.backend import without_chatter
 
+# One after the other, in one process: two kernels that start at the same moment have been seen to wait for ever.
+pytestmark = pytest.mark.xdist_group("kernels")
+
 LIGHT = ["data", "evaluation", "files", "handwriting", "inputs", "perturbations", "plots"]
 
 

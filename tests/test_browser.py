@@ -18,6 +18,9 @@ from playwright.sync_api import expect
 
 from mnist_compare.plots import STYLES
 
+# One after the other, in one process: two kernels that start at the same moment have been seen to wait for ever.
+pytestmark = pytest.mark.xdist_group("kernels")
+
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "04_your_own_digit.ipynb"
 TOKEN = "only-for-this-test"
 

@@ -307,6 +307,7 @@ def test_a_length_that_is_no_number_is_ignored(small, server):
     check(load_mnist(), small)
 
 
+@pytest.mark.xdist_group("kernels")
 def test_the_progress_bar_leaves_nothing_in_a_notebook(server):
     """Nor does that of a download that breaks off, which tqdm by itself would leave there in red."""
 

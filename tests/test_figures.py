@@ -46,6 +46,7 @@ def test_the_html_has_the_same_picture_as_a_file_and_its_words():
     assert style == {"max-width": "100%", "min-width": f"{0.62 * picture.width:.0f}px", "height": "auto"}
 
 
+@pytest.mark.xdist_group("kernels")
 def test_a_notebook_keeps_one_picture_and_the_words(tmp_path):
     """Returned, or shown by hand: of every other Figure a kernel keeps a PNG without words."""
     cells = [

@@ -12,6 +12,9 @@ from axe_playwright_python.sync_playwright import Axe
 
 from mnist_compare.figures import NARROWEST
 
+# One after the other, in one process: two kernels that start at the same moment have been seen to wait for ever.
+pytestmark = pytest.mark.xdist_group("kernels")
+
 ROOT = Path(__file__).parent.parent
 LESSON = ROOT / "notebooks" / "01_ann_vs_cnn.ipynb"  # the longest; axe takes seconds for each
 PHONE, SCREEN = {"width": 390, "height": 844}, {"width": 1200, "height": 900}

@@ -58,6 +58,7 @@ def test_one_title_and_sections_numbered_in_order(notebook):
 UNTRAINED = f"import sys\n\nsys.path.append({str(Path(__file__).parent)!r})\nimport untrained\n\nuntrained.install()"
 
 
+@pytest.mark.xdist_group("kernels")
 def test_it_runs_in_quick_mode(notebook, tmp_path, monkeypatch):
     """In a copy, so that the reader's own folder stays as it is. Where runs are published, `run_all` trains nothing."""
     monkeypatch.delenv("PYTEST_CURRENT_TEST")  # with it a kernel would not show what C++ code writes
@@ -74,6 +75,7 @@ def test_it_runs_in_quick_mode(notebook, tmp_path, monkeypatch):
         parameters={"quick": True},
         cwd=folder,
         progress_bar=False,
+        execution_timeout=300,  # of a cell
         coalesce_streams=True,
     )
     outputs = [output for cell in code_cells(executed) for output in cell.outputs]
