@@ -2,7 +2,6 @@
 
 import base64
 import io
-import os
 import re
 import shutil
 import tarfile
@@ -17,11 +16,8 @@ import slide_text
 import slides
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
 NOTEBOOKS = sorted(slides.NOTEBOOKS.glob("*.ipynb"))
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-in_browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here; the README says how to install it")
 
 
 def png(width, height):
@@ -198,20 +194,16 @@ LOOK = """(which) => {
 
 
 @pytest.fixture(scope="module")
-def page():
+def page(browser):
     """A page without any network, and the list of what it asked for and did not get."""
-    with sync_playwright() as playwright:
-        sandbox = [] if os.getuid() else ["--no-sandbox"]  # chromium refuses to run as root with it
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
-        page = browser.new_page(viewport={"width": slide_room.WIDTH, "height": slide_room.HEIGHT})
-        page.failed = []
-        page.route(re.compile("^(?!file:|data:)"), lambda route: route.abort())
-        page.on("requestfailed", lambda request: page.failed.append(request.url))
-        page.on("pageerror", lambda error: page.failed.append(str(error)))
-        yield page
+    page = browser.new_page(viewport={"width": slide_room.WIDTH, "height": slide_room.HEIGHT})
+    page.failed = []
+    page.route(re.compile("^(?!file:|data:)"), lambda route: route.abort())
+    page.on("requestfailed", lambda request: page.failed.append(request.url))
+    page.on("pageerror", lambda error: page.failed.append(str(error)))
+    return page
 
 
-@in_browser
 def test_browser_shows_every_slide_whole(page, deck, tmp_path):
     """Without reveal.js the slides stand below one another: all are measured at once, and nothing need be fetched."""
     path, count = slides.write_deck(deck.path, tmp_path)
@@ -220,7 +212,6 @@ def test_browser_shows_every_slide_whole(page, deck, tmp_path):
     assert (shown, wrong) == (count, [])
 
 
-@in_browser
 def test_browser_finds_what_is_wrong(page, tmp_path):
     long = "\n\n".join(["A paragraph that has no room."] * 40)
     bad = [
@@ -253,7 +244,6 @@ def library(tmp_path_factory):
     return folder
 
 
-@in_browser
 def test_browser_shows_the_slides_one_by_one_without_a_network(page, deck, library):
     path, count = slides.write_deck(deck.path, library.parent)
     page.failed.clear()

@@ -163,7 +163,7 @@ class _Maker:
 
     def ask(self, block, title="Question"):
         """Make a question a slide of its own. What leads to it stays for the picture that answers it."""
-        self.tell(but_last=False)
+        self.tell()
         self.notes.append(block)
         block = re.sub(r"^\d+\. ", "", block)
         if match := ASKED.search(block):
