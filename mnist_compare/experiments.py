@@ -20,7 +20,7 @@ from mnist_compare.evaluation import evaluate, predict
 from mnist_compare.files import write_atomically
 from mnist_compare.inputs import as_labels, checked_images
 from mnist_compare.store import Run
-from mnist_compare.training import Recipe, train
+from mnist_compare.training import Recipe, check_temperature, train
 
 # A training of a moment, by which it is seen whether the code still does what it did when a run was published.
 PROBE_IMAGES = 500
@@ -43,6 +43,8 @@ class Plan(NamedTuple):
     rows: which training images to learn from, as often as each is to be shown: indices (M,), or a Boolean mask over
     them all; None for all.
     augment: as for `train`, such as functools.partial(random_moves, most=6).
+    teacher: the Plan of the network to learn from in place of the labels, with its `temperature`, see `train`. It is
+    trained before, if it must be, and kept in the same folder; it learns from the same training images.
     """
 
     name: str
@@ -52,6 +54,8 @@ class Plan(NamedTuple):
     held_out: int = 0
     rows: np.ndarray | None = None
     augment: callable = None
+    teacher: "Plan" = None
+    temperature: float = 4.0
 
 
 class DivergedError(ValueError):
@@ -139,9 +143,10 @@ def _run_here(tasks, job, left):
         kind = identity.digest(task.decides["layers"], task.plan.recipe.optimizer, task.plan.recipe.schedule)
         if kind not in probes and len(train_set[0]) >= PROBED_FROM:
             probes[kind] = probe(task.plan.build, task.plan.recipe, train_set)
+        teacher = teacher_of(task.plan, train_set, job.folder)
         start = time.perf_counter()
         try:
-            history = carry_out(task.plan, model, train_set)
+            history = carry_out(task.plan, model, train_set, teacher)
             made = store.provenance(time.perf_counter() - start)
             predictions = evaluate(model, *test_set).predictions.astype(np.uint8)
             right = {name: predict(model, images).argmax(axis=1) == right_digits for name, images in changed().items()}
@@ -236,15 +241,23 @@ def train_all(plans, train_set, folder):
         return model
 
     def do(task, model):
-        carry_out(task.plan, model, train_set)
+        carry_out(task.plan, model, train_set, teacher_of(task.plan, train_set, folder))
         return store.written_weights(model, task.address)
 
     networks, _ = _all_done(tasks, folder, "npz", read, do)
     return [networks[task.key] for task in tasks]
 
 
-def carry_out(plan, model, train_set):
-    """Train `model` by a plan and return the history; DivergedError where it does. An interrupt is passed on."""
+def teacher_of(plan, train_set, folder):
+    """Return the trained network that a plan learns from, which is kept in `folder`; None if it has no teacher."""
+    return None if plan.teacher is None else train_all([plan.teacher], train_set, folder)[0]
+
+
+def carry_out(plan, model, train_set, teacher=None):
+    """Train `model` by a plan and return the history; DivergedError where it does. An interrupt is passed on.
+
+    teacher: from `teacher_of`.
+    """
     x, y = train_set
     if plan.rows is not None:
         x, y = x[plan.rows], y[plan.rows]
@@ -257,6 +270,8 @@ def carry_out(plan, model, train_set):
         plan.recipe,
         seed=plan.seed,
         augment=plan.augment,
+        teacher=teacher,
+        temperature=plan.temperature,
         validation_data=held_out,
         verbose=False,
         compiled=True,
@@ -332,10 +347,20 @@ def _prepared(plans, train_set, test_set):
             train_digest,
             test_digest,
             plan.augment,
+            plan.teacher and _described_teacher(plan, train_set),
         )
         key = identity.digest(decides)
         tasks.append(_Task(plan, decides, key, f"{key}-{made}"))
     return tasks
+
+
+def _described_teacher(plan, train_set):
+    """Return what decides the network that a plan learns from, and the temperature."""
+    if not isinstance(plan.teacher, Plan):
+        raise ValueError(f"The plan {plan.name!r} has teacher={plan.teacher!r}, expected a Plan: that of the teacher.")
+    check_temperature(plan.temperature)
+    (task,) = _prepared([plan.teacher], train_set, None)
+    return {"temperature": float(plan.temperature), **task.decides}
 
 
 def _whole(plan, name):
@@ -425,7 +450,11 @@ def _alike(task):
     """Return what trainings are sorted by: first by network, then by what makes it compile anew."""
     recipe = task.plan.recipe
     kind = recipe.optimizer, recipe.schedule, recipe.batch_size
-    return identity.digest(task.decides["layers"]), *kind, identity.digest(task.decides["recipe"])
+    return (
+        identity.digest(task.decides["layers"], task.plan.teacher is None),
+        *kind,
+        identity.digest(task.decides["recipe"]),
+    )
 
 
 def _lock(folder, task):

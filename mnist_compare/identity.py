@@ -127,10 +127,12 @@ def _renamed(value, number=None):
     return number.get(value, value) if number and isinstance(value, str) else value
 
 
-def decisive(layers, recipe, seed, held_out, rows, train_digest, test_digest, augment=None):
-    """Return all that decides a run, as JSON can hold it. layers: from `describe`. rows: whole numbers, or None."""
-    augmented = {} if augment is None else {"augment": _describe_function(augment)}
-    return augmented | {
+def decisive(layers, recipe, seed, held_out, rows, train_digest, test_digest, augment=None, teacher=None):
+    """Return all that decides a run, as JSON can hold it. layers: from `describe`. rows: whole numbers, or None.
+
+    teacher: what decides the network that this one learns from, and the temperature, or None.
+    """
+    always = {
         "layers": layers,
         "recipe": asdict(recipe),
         "seed": seed,
@@ -139,6 +141,8 @@ def decisive(layers, recipe, seed, held_out, rows, train_digest, test_digest, au
         "train": train_digest,
         "test": test_digest,
     }
+    augmented = {} if augment is None else {"augment": _describe_function(augment)}
+    return augmented | ({} if teacher is None else {"teacher": teacher}) | always
 
 
 def _describe_function(function):
@@ -179,7 +183,8 @@ def made_by():
     """
     from mnist_compare import experiments  # which builds on this module
 
-    roots = training.train, evaluation.predict, experiments.carry_out, experiments.probe, perturbations.random_moves
+    roots = training.train, evaluation.predict, experiments.carry_out, experiments.probe
+    roots += perturbations.random_moves, perturbations.random_distortions
     versions = [sys.version_info[:2], tf.__version__, keras.__version__, np.__version__]
     return digest([code_digest(*roots), versions])[:8]
 

@@ -46,6 +46,21 @@ def build_cnn(pooling=2, convolution=keras.layers.Conv2D, filters=(32, 64), unit
     )
 
 
+def with_dropout(model, pixels=0.2, units=0.5):
+    """Return a new network like `model`, a Sequential, untrained, that forgets at random while it is trained.
+
+    pixels, units: the share of the pixels, and of the units of each hidden dense layer, that are set to 0 anew in every
+    step; the rest are enlarged so that sums stay as large as they were on average. Nothing is dropped when a trained
+    network answers. The shares are those of Srivastava et al., Dropout, 2014,
+    https://jmlr.org/papers/v15/srivastava14a.html.
+    """
+    *hidden, output = (type(layer).from_config(layer.get_config()) for layer in model.layers)
+    layers = [keras.Input(model.input_shape[1:]), keras.layers.Dropout(pixels)]
+    for layer in hidden:
+        layers += [layer, keras.layers.Dropout(units)] if isinstance(layer, keras.layers.Dense) else [layer]
+    return keras.Sequential([*layers, output], name=model.name)
+
+
 @keras.saving.register_keras_serializable(package="mnist_compare")
 class LocallyConnected2D(keras.layers.Layer):
     """Conv2D (stride 1, no padding) without the weight sharing: every output position has a kernel of its own.

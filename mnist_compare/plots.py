@@ -870,6 +870,42 @@ def plot_best_of(curves, ylabel):
     return figure
 
 
+def plot_costs(points):
+    """Draw the error of every way of training against what the training costs, on log axes, and the front of the best.
+
+    points: {"ANN dropout": (multiply-adds of the whole training, errors (S,)), …}. Every run is a small pale point, its
+    mean a large one, in the colour of the network that the name begins with, beside the rest of the name. The front is
+    a line down through the means that no cheaper or equally cheap training reaches.
+    """
+    _check_some(points)
+    for name, point in points.items():
+        if len(point) != 2 or not point[0] > 0:
+            raise ValueError(
+                f"{name!r} has {reprlib.repr(point)}, expected (multiply-adds, errors (S,)): give the cost, above 0."
+            )
+        _check_runs(name, point[1], "errors")
+    figure, axes = new_figure(size=(8, 4.8))
+    axis, front, parts = axes[0, 0], [], []
+    for name, (cost, errors) in sorted(points.items(), key=lambda item: (item[1][0], np.mean(item[1][1]))):
+        style, mean = _style(name), np.mean(errors)
+        axis.plot(np.full(len(errors), cost), errors, **_pale(style))
+        axis.plot(cost, mean, linestyle="none", label=_network(name), **style)
+        axis.annotate(name.partition(" ")[2], (cost, mean), (7, 4), textcoords="offset points", fontsize=10)
+        best = not front or bool(mean < front[-1][1])
+        front += [(cost, mean)] if best else []
+        parts.append(f"{name} {mean:.2%} at {cost:.2g}{', on the front' if best else ''}")
+    axis.step(*np.transpose(front), where="post", color="0.6", linewidth=1, zorder=0, label="the front")
+    axis.set(xlabel="multiply-adds of the whole training (log scale)", xscale="log", yscale="log")
+    axis.set_ylabel("error (log scale; pale points: single runs)")
+    axis.margins(x=0.2)
+    _log_ticks(axis.xaxis, lambda value, _: f"{value:.0e}".replace("e+", "e"), (1, 2, 5))
+    _log_ticks(axis.yaxis, _percent, (1, 1.2, 1.5, 2, 3, 5, 7))
+    axis.grid(alpha=0.3)
+    _legend_below(figure, 3)
+    figure.description = f"Mean error by the multiply-adds of the training: {listed(parts)}."
+    return figure
+
+
 def _check_sizes(points, apart):
     """Raise ValueError for points of `plot_sizes` of any other form, and for a label in `apart` that none has."""
     _check_some(points)

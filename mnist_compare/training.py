@@ -153,10 +153,53 @@ def _draw_weights(model, seed):
             variable.assign(fresh_variable)
 
 
-def _batches(x, y, batch_size, seed=None, augment=None):
+def soften(probabilities, temperature):
+    """Return softened probabilities, a float32 tensor (N, 10), that sum to 1.
+
+    probabilities: float32 (N, 10). Each is raised to the power of 1 / temperature, and their sum is made 1 again, as if
+    the inputs of the softmax layer had been divided by the temperature. At 1 they stay as they are. The higher it is,
+    the more alike they become, and the better one sees which wrong digits a network thinks possible: Hinton, Vinyals
+    and Dean, Distilling the knowledge in a neural network, 2015, https://arxiv.org/abs/1503.02531.
+    """
+    return keras.ops.softmax(_log(probabilities) / temperature)
+
+
+def _log(probabilities):
+    return keras.ops.log(keras.ops.maximum(probabilities, 1e-30))  # float32 has no logarithm of 0
+
+
+@keras.saving.register_keras_serializable(package="mnist_compare")
+class SoftCrossEntropy(keras.losses.Loss):
+    """The cross-entropy of a network's softened answers against a teacher's, times temperature².
+
+    Softening makes gradients smaller by about that factor; multiplied, they keep the size that learning rates are for
+    (Hinton, Vinyals and Dean 2015, see `soften`).
+    Input: the teacher's answers, softened already, and the network's as they are, (N, 10) each. Output: (N,).
+    """
+
+    def __init__(self, temperature, **options):
+        super().__init__(**options)
+        self.temperature = temperature
+
+    def call(self, softened, answers):
+        logarithms = keras.ops.log_softmax(_log(answers) / self.temperature)
+        return -(self.temperature**2) * keras.ops.sum(softened * logarithms, axis=-1)
+
+    def get_config(self):
+        return {**super().get_config(), "temperature": self.temperature}
+
+
+def _softened_answers(teacher, x, temperature):
+    """Return what a teacher says of images, softened, float32 (N, 10)."""
+    batches = _batches(x, np.zeros(len(x)), 500)
+    return np.concatenate([soften(teacher(images, training=False), temperature) for images, _ in batches])
+
+
+def _batches(x, y, batch_size, seed=None, augment=None, ask=None):
     """Return a dataset that yields every image once an epoch, float32 in [0, 1], the last batch maybe smaller.
 
-    With a seed, in a new order each time; without one, always in the order given. augment: see `train`.
+    With a seed, in a new order each time; without one, always in the order given. augment: see `train`. ask: a function
+    of a batch of images, as they are shown, that returns what is to be learnt of them in place of y.
     Not the arrays themselves: for those Keras makes a dataset that autotunes, and closing an autotuned iterator
     can sleep for seconds at the end of an epoch. Grey levels become floats batch by batch, as four times the memory
     would be needed for all of them at once.
@@ -173,7 +216,8 @@ def _batches(x, y, batch_size, seed=None, augment=None):
             )
         if images.dtype == tf.uint8:
             images = tf.cast(images, tf.float32) / 255
-        return tf.reshape(images, (-1, 28, 28, 1)), tf.gather(y, rows)
+        images = tf.reshape(images, (-1, 28, 28, 1))
+        return images, tf.gather(y, rows) if ask is None else ask(images)
 
     order = tf.data.Dataset.range(len(x))
     if seed is not None:
@@ -215,13 +259,16 @@ def _no_gradients_kept():
                 del gradient_registry._registry[name]
 
 
-def _prepare(model, recipe, images, compiled):
-    """Compile `model` for a training, or make what has been compiled for another one begin anew."""
-    kind = (recipe.optimizer, recipe.schedule, _is_faster_with_xla(model, images * recipe.epochs))
+def _prepare(model, recipe, images, compiled, temperature):
+    """Compile `model` for a training, or make what has been compiled for another one begin anew.
+
+    temperature: of a teacher's answers; None where labels are to be learnt.
+    """
+    kind = (recipe.optimizer, recipe.schedule, temperature, _is_faster_with_xla(model, images * recipe.epochs))
     if not (compiled and getattr(model, "compiled_for", None) == kind):
         model.compile(
             optimizer=OPTIMIZERS[recipe.optimizer](recipe.learning_rate_schedule(images)),
-            loss="sparse_categorical_crossentropy",
+            loss="sparse_categorical_crossentropy" if temperature is None else SoftCrossEntropy(temperature),
             metrics=["accuracy"],
             jit_compile=kind[-1],
             steps_per_execution=25,  # fewer returns to Python, yet an interrupt is heard within a fraction of a second
@@ -258,7 +305,37 @@ def _check_augment(augment, x):
         )
 
 
-def train(model, x, y, recipe, *, seed=0, augment=None, validation_data=None, verbose=True, compiled=False):
+def check_temperature(temperature):
+    """Raise ValueError unless it is a finite number above 0."""
+    if isinstance(temperature, bool) or not isinstance(temperature, Real) or not 0 < temperature < math.inf:
+        raise ValueError(f"temperature={temperature!r}, expected a number above 0, such as 4.")
+
+
+def _check_teacher(teacher, x):
+    """Raise ValueError unless `teacher` answers images with the probabilities of ten digits."""
+    images = x[:2].astype(np.float32) / (255 if x.dtype == np.uint8 else 1)
+    answers = np.asarray(teacher(images)) if callable(teacher) else np.empty(0)
+    if answers.shape != (len(images), 10) or np.abs(answers.sum(axis=1) - 1).max() > 1e-3:
+        raise ValueError(
+            f"teacher={teacher!r} answers {len(images)} images with an array {answers.shape}, expected a trained "
+            f"network that ends with a softmax layer: one that answers with probabilities {(len(images), 10)}."
+        )
+
+
+def train(
+    model,
+    x,
+    y,
+    recipe,
+    *,
+    seed=0,
+    augment=None,
+    teacher=None,
+    temperature=4.0,
+    validation_data=None,
+    verbose=True,
+    compiled=False,
+):
     """Train `model` from fresh weights by `recipe` and return the keras.callbacks.History.
 
     x: images, uint8 or float in [0, 1], (N, 28, 28) or (N, 28, 28, 1). y: digits (N,).
@@ -267,6 +344,9 @@ def train(model, x, y, recipe, *, seed=0, augment=None, validation_data=None, ve
     augment: a function that is given the images of each batch (n, 28, 28), of the type of x, and a NumPy `generator`,
     and returns what the network shall see in their place, of the same form: so every epoch shows other variants of
     every image. Such are `random_moves` and others of the module perturbations.
+    teacher: a trained network. Then labels are not shown: `model` learns to answer each image, as it is shown, like
+    the teacher, both softened by the `temperature`, above 0 (distillation; Hinton, Vinyals and Dean 2015, see
+    `soften`), and "accuracy" is how often the two agree on the digit.
     validation_data: (x, y) to be evaluated after each epoch, of the same form; nothing is learnt from it.
     verbose: print one line an epoch.
     compiled: True if nothing has touched the model since it was trained by this function: then it is not compiled
@@ -275,7 +355,7 @@ def train(model, x, y, recipe, *, seed=0, augment=None, validation_data=None, ve
     "val_loss" and "val_accuracy", one entry for each finished epoch.
     An interrupt (Ctrl-C, the stop button) ends the training, not the program: the model keeps what it has learnt,
     the history the epochs it finished, and `history.interrupted` is True instead of False.
-    Raises ValueError for images, labels or a recipe of any other form.
+    Raises ValueError for images, labels, a recipe, a teacher or a temperature of any other form.
     """
     if not isinstance(recipe, Recipe):
         raise ValueError(f"The recipe is {recipe!r}, expected a Recipe such as ANN_RECIPE.")
@@ -283,10 +363,27 @@ def train(model, x, y, recipe, *, seed=0, augment=None, validation_data=None, ve
     y = as_labels(y, len(x))
     if augment is not None:
         _check_augment(augment, x)
+    targets, ask = y, None
+    if teacher is None:
+        temperature = None
+    else:
+        check_temperature(temperature)
+        _check_teacher(teacher, x)
+        temperature = float(temperature)
+        if augment is None:  # then it says the same in every epoch
+            targets = _softened_answers(teacher, x, temperature)
+        else:
+
+            def ask(images):
+                return soften(teacher(images, training=False), temperature)
+
     quantities = ["loss", "accuracy", "seconds"]
     if validation_data is not None:
         x_validation = checked_images(validation_data[0])
-        validation_data = _batches(x_validation, as_labels(validation_data[1], len(x_validation)), 500)
+        y_validation = as_labels(validation_data[1], len(x_validation))
+        if teacher is not None:  # in the form of answers
+            y_validation = np.eye(10, dtype=np.float32)[y_validation]
+        validation_data = _batches(x_validation, y_validation, 500)
         quantities += ["val_loss", "val_accuracy"]
     if len(x) >= 10_000:
         _let_go()
@@ -295,9 +392,9 @@ def train(model, x, y, recipe, *, seed=0, augment=None, validation_data=None, ve
     try:
         with _one_at_a_time, _random_numbers_left_alone(), _no_gradients_kept():
             _draw_weights(model, seed)
-            _prepare(model, recipe, len(x), compiled)
+            _prepare(model, recipe, len(x), compiled, temperature)
             model.fit(
-                _batches(x, y, recipe.batch_size, seed, augment),
+                _batches(x, targets, recipe.batch_size, seed, augment, ask),
                 epochs=recipe.epochs,
                 validation_data=validation_data,
                 shuffle=False,  # _batches has shuffled

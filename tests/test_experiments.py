@@ -39,7 +39,7 @@ def trainings(monkeypatch):
 
     done = Trainings()
 
-    def draw(model, x, y, recipe, *, seed, augment, validation_data, verbose, compiled):
+    def draw(model, x, y, recipe, *, seed, augment, teacher, temperature, validation_data, verbose, compiled):
         done.append(seed)
         drawn(model, seed)
         history = keras.callbacks.History()
@@ -137,10 +137,16 @@ def test_a_change_of_anything_never_reads_an_old_result(sets, tmp_path, training
         (plan._replace(augment=partial(random_moves, most=5)), sets),
         (plan._replace(augment=lambda images, generator: images[:, ::-1]), sets),
         (plan._replace(augment=lambda images, generator: images[:, ::-2]), sets),
+        (plan._replace(teacher=plan), sets),
+        (plan._replace(teacher=plan, temperature=2), sets),
+        (plan._replace(teacher=plan._replace(seed=2)), sets),
+        (plan._replace(teacher=plan._replace(teacher=plan)), sets),
         (plan, ((x[:-1], y[:-1]), test)),
         (plan, ((x, y), (test[0][::-1], test[1][::-1]))),
     ]
     for changed, data in changes:
+        if changed.teacher is not None:
+            train_all([changed.teacher], data[0], tmp_path)
         before = len(trainings)
         run_all([changed], *data, tmp_path)
         assert len(trainings) == before + 1, changed
@@ -158,14 +164,21 @@ def test_the_same_run_is_found_whatever_form_its_plan_has(sets, tmp_path, traini
         [Plan("ANN", build, RECIPE, rows=mask), Plan("ANN", build, RECIPE, rows=[0, 1])],
         [Plan("ANN", build, RECIPE, augment=partial(random_moves, most=6)), Plan("ANN", build, RECIPE, augment=moves)],
         [Plan("ANN", build, RECIPE, rows=[198, 199]), Plan("ANN", build, RECIPE, rows=np.array([-2, -1], np.int8))],
+        [
+            Plan("ANN", build, RECIPE, teacher=Plan("ANN", build, RECIPE, rows=rows), temperature=heat)
+            for rows, heat in (([1, 2], 3), (np.array([1, 2]), 3.0))
+        ],
     ]
+    train_all([same[-1][0].teacher], sets[0], tmp_path)
+    trainings.clear()
     for number, (first, second) in enumerate(same, 1):
         run_all([first], *sets, tmp_path)
         run_all([second], *sets, tmp_path)
         assert len(trainings) == number
+    trainings.clear()
     # A mask over all images is not the indices 0 and 1, though NumPy would turn the one into the other.
     run_all([Plan("ANN", build, RECIPE, rows=mask.astype(int))], *sets, tmp_path)
-    assert len(trainings) == 5
+    assert len(trainings) == 1
 
 
 @pytest.mark.parametrize(
@@ -179,6 +192,9 @@ def test_the_same_run_is_found_whatever_form_its_plan_has(sets, tmp_path, traini
         ({"rows": [0.5]}, "float64"),
         ({"rows": []}, "rows of the plan 'ANN'"),
         ({"rows": [200]}, "indices of the 200 training images"),
+        ({"teacher": build_ann}, "plan 'ANN' has teacher=.*expected a Plan"),
+        ({"teacher": Plan("CNN", build, RECIPE, seed=-1)}, "'CNN' has seed=-1"),
+        ({"teacher": Plan("CNN", build, RECIPE), "temperature": 0}, "temperature=0"),
     ],
 )
 def test_plans_that_cannot_be_carried_out(sets, tmp_path, trainings, change, said):
@@ -557,6 +573,24 @@ def test_a_plan_trains_on_what_its_augment_makes(sets, tmp_path):
 
 def upside_down(images, generator):
     return images[:, ::-1]
+
+
+def test_a_plan_learns_from_its_teacher_which_is_trained_once(sets, tmp_path):
+    first = Plan("CNN", partial(build_ann, units=(20,)), RECIPE, seed=1)
+    plans = [Plan("ANN", build, RECIPE, seed, teacher=first, temperature=2) for seed in range(2)]
+    runs = run_all(plans, *sets, tmp_path)
+    assert len(kept(tmp_path)) == 2 and len(kept(tmp_path, "npz")) == 1
+    (teacher,) = train_all([first], sets[0], tmp_path)
+    for plan, run in zip(plans, runs, strict=True):
+        model = build()
+        history = train(model, *sets[0], RECIPE, seed=plan.seed, teacher=teacher, temperature=2, verbose=False).history
+        np.testing.assert_array_equal(run.predictions, evaluate(model, *sets[1]).predictions)
+        assert run.history["loss"] == history["loss"]
+    written = json.loads(kept(tmp_path)[0].read_text())["decides"]["teacher"]
+    assert written["temperature"] == 2 and written["seed"] == 1 and written["test"] is None
+    # A network that is kept has a teacher as well.
+    train_all(plans[:1], sets[0], tmp_path)
+    assert len(kept(tmp_path, "npz")) == 2
 
 
 def test_rows_are_the_images_learnt_from_as_often_as_they_stand_there(sets, tmp_path):

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from mnist_compare import LocallyConnected2D, build_ann, build_cnn, layer_costs
 from mnist_compare.inputs import as_images, as_labels
+from mnist_compare.models import with_dropout
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,24 @@ def test_a_wider_or_narrower_cnn_by_hand():
     """8 filters of 3 x 3, 16 of 3 x 3 x 8, 5 x 5 x 16 values to 16 units, to 10; a bias for each."""
     parameters = 8 * (9 + 1) + 16 * (72 + 1) + 16 * (400 + 1) + 10 * (16 + 1)
     assert build_cnn(filters=(8, 16), units=16).count_params() == parameters
+
+
+@pytest.mark.parametrize("build, dense", [(partial(build_ann, units=(400, 300)), [400, 300]), (build_cnn, [64])])
+def test_dropout_sets_pixels_and_hidden_units_to_0_while_training_and_nothing_afterwards(build, dense):
+    plain, model = build(), with_dropout(build(), pixels=0.2, units=0.5)
+    model.set_weights(plain.get_weights())
+    x = np.random.default_rng(0).random((50, 28, 28, 1), np.float32) + 1
+    np.testing.assert_allclose(model(x), plain(x), rtol=1e-5, atol=1e-7)
+    drops = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
+    assert [drop.rate for drop in drops] == [0.2] + [0.5] * len(dense)
+    assert [drop.output.shape[1:] for drop in drops] == [(28, 28, 1), *((units,) for units in dense)]
+    for drop in drops:
+        ones = np.ones((200, *drop.output.shape[1:]), np.float32)
+        after = np.asarray(drop(ones, training=True))
+        assert abs((after == 0).mean() - drop.rate) < 0.02
+        np.testing.assert_allclose(after[after > 0], 1 / (1 - drop.rate), rtol=1e-6)
+    again = [layer.name for layer in with_dropout(build()).layers]
+    assert len(set(again)) == len(again)
 
 
 def test_cnn_shapes():

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import ndimage
 from scipy.signal import convolve2d
 
 from mnist_compare.perturbations import (
@@ -7,6 +8,7 @@ from mnist_compare.perturbations import (
     add_stripe,
     blur,
     invert,
+    random_distortions,
     random_moves,
     room,
     rotate,
@@ -27,6 +29,7 @@ PERTURBATIONS = {
     "invert": invert,
     "add_stripe": lambda x: add_stripe(x, 3, 2),
     "random_moves": lambda x: random_moves(x, 5, generator=np.random.default_rng(0)),
+    "random_distortions": lambda x: random_distortions(x, elastic=34, most=0, generator=np.random.default_rng(0)),
 }
 
 
@@ -56,7 +59,7 @@ def test_grey_levels_and_floats_come_to_the_same(images, perturb):
 
 def test_each_image_is_changed_by_itself(images):
     for name, perturb in PERTURBATIONS.items():
-        if name not in ("add_noise", "random_moves"):  # which draw for all images in a row
+        if name not in ("add_noise", "random_moves", "random_distortions"):  # which draw for all images in a row
             np.testing.assert_array_equal(perturb(images)[3:5], perturb(images[3:5]))
 
 
@@ -106,6 +109,66 @@ def test_random_moves_lose_no_ink_and_take_every_place_as_often():
     assert abs(counts / 30_000 * 64 - 1).max() < 0.25
     np.testing.assert_array_equal(moved, random_moves(np.repeat(image, 30_000, axis=0), 5, 2, np.random.default_rng(1)))
     assert not np.array_equal(random_moves(moved[:50], 5), random_moves(moved[:50], 5))
+
+
+class Given:
+    """A generator of random numbers that gives what it was given: the one who draws evenly gets `at` of the range."""
+
+    def __init__(self, at):
+        self.at = at
+
+    def uniform(self, low, high, size):
+        return low + self.at * (np.asarray(high) - low) * np.ones(size)
+
+
+def test_without_any_distortion_images_stay_as_they_are(images):
+    still = random_distortions(images, degrees=0, scaling=0, most=0)
+    np.testing.assert_array_equal(still, images)
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_turn_and_a_scaling_are_those_of_scipy(images, at, monkeypatch):
+    monkeypatch.setattr("mnist_compare.perturbations.random_moves", lambda x, most, generator: x)
+    floats = images / 255
+    turned = random_distortions(floats, degrees=15, scaling=0, generator=Given(at))
+    np.testing.assert_allclose(turned, rotate(floats, 30 * at - 15), atol=1e-4)
+    scaled = random_distortions(floats, degrees=0, scaling=0.15, generator=Given(at))
+    size = 0.85 + 0.3 * at
+    matrix = np.eye(2) / size  # from a pixel to where it is taken from, about the middle
+    expected = [ndimage.affine_transform(x, matrix, [13.5 - 13.5 / size] * 2, order=1) for x in floats]
+    np.testing.assert_allclose(scaled, expected, atol=1e-4)
+
+
+def test_bending_is_simards_in_a_loop(images, monkeypatch):
+    """Random shifts, smoothed by SciPy's Gaussian, multiplied, and each pixel taken from there."""
+    monkeypatch.setattr("mnist_compare.perturbations.random_moves", lambda x, most, generator: x)
+    floats = (images / 255).astype(np.float32)
+    bent = random_distortions(floats, 0, 0, elastic=34, sigma=4, generator=np.random.default_rng(5))
+    generator = np.random.default_rng(5)
+    generator.uniform(0, 0, (20, 1, 1)), generator.uniform(1, 1, (2, 20, 1, 1))  # the turns and sizes
+    shifts = generator.random((2, 20, 28, 28), np.float32) * 2 - 1
+    for i, image in enumerate(floats):
+        down, right = (34 * ndimage.gaussian_filter(shifts[way, i], 4, mode="constant") for way in (0, 1))
+        rows, columns = np.indices((28, 28))
+        expected = ndimage.map_coordinates(image, [rows + down, columns + right], order=1, mode="constant")
+        np.testing.assert_allclose(bent[i], expected, atol=1e-3)
+    assert 0.5 < np.abs(shifts.std()) < 0.65 and not np.allclose(bent, floats, atol=0.2)
+
+
+def test_distortions_repeat_and_differ_from_image_to_image(images):
+    same = np.repeat(images[:1], 200, axis=0)
+    first, second = (random_distortions(same, elastic=34, generator=np.random.default_rng(1)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert len(np.unique(first.reshape(200, -1), axis=0)) == 200
+
+
+def test_the_last_move_of_a_distortion_loses_no_ink(images):
+    """What is turned, scaled and bent is moved as a whole: the same pixels, in another place."""
+    options = {"elastic": 34, "degrees": 15, "scaling": 0.15}
+    still = random_distortions(images, most=0, generator=np.random.default_rng(2), **options)
+    moved = random_distortions(images, most=2, generator=np.random.default_rng(2), **options)
+    assert not np.array_equal(still, moved)
+    np.testing.assert_array_equal(still.sum(axis=(1, 2)), moved.sum(axis=(1, 2)))
 
 
 def test_rows_that_are_not_seen_are_no_room(images):
@@ -207,6 +270,11 @@ def test_what_are_no_images_is_refused(bad, said, perturb):
         (lambda x: add_stripe(x, 27, 2), "width 2 at column 27"),
         (lambda x: add_stripe(x, -1, 2), "column -1"),
         (lambda x: add_stripe(x, 3, 0), "width 0"),
+        (lambda x: random_distortions(x, degrees=-1), "degrees=-1"),
+        (lambda x: random_distortions(x, scaling=1), "scaling=1.*below 1"),
+        (lambda x: random_distortions(x, elastic="much"), "elastic='much'"),
+        (lambda x: random_distortions(x, elastic=1, sigma=0), "sigma=0"),
+        (lambda x: random_distortions(x, most=0.5), "most=0.5"),
     ],
 )
 def test_what_cannot_be_done_is_refused(images, call, said):

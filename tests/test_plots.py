@@ -17,6 +17,12 @@ SIZES = {
     "ANN": [("64-64", 50_000, 49_000, [0.02, 0.03]), ("153", 120_000, 110_000, [0.04]), ("16", 12_000, 13_000, [0.06])],
     "CNN": [("8-16", 30_000, 200_000, [0.01])],
 }
+COSTS = {
+    "CNN bent": (5e12, [0.01, 0.02]),
+    "ANN plain": (1e12, [0.02]),
+    "CNN plain": (3e12, [0.012, 0.014]),
+    "ANN dropout": (4e12, [0.018]),
+}
 
 
 def drawn(axis):
@@ -72,6 +78,7 @@ def test_every_figure_is_drawn_and_closed(both, digits):
         plots.plot_resamples({"image by image": np.arange(99.0), "writer by writer": np.zeros(9)}, "difference"),
         plots.plot_best_of({"ANN, 1 epoch": [0.9, 0.95], "CNN, 1 epoch": [0.97]}, "best accuracy"),
         plots.plot_sizes(SIZES, apart={"153"}),
+        plots.plot_costs(COSTS),
         plots.plot_sizes({"ANN": [("16", 10, 10, [0, 0])], "CNN": [("8", 20, 30, [0, 0.1])]}, apart=["16", "8"]),
     ]
     for figure in figures:
@@ -325,6 +332,11 @@ WORDS = {
         lambda draw: draw({"ANN, 1 epoch": [0.9, 0.95], "CNN, 1 epoch": [0.97]}, "Best accuracy"),
         "Best accuracy, by the number of trials: ANN, 1 epoch 90.00% at 1, 95.00% at 2; CNN, 1 epoch 97.00% at 1.",
     ),
+    "plot_costs": (
+        lambda draw: draw(COSTS),
+        "Mean error by the multiply-adds of the training: ANN plain 2.00% at 1e+12, on the front; CNN plain 1.30% at "
+        "3e+12, on the front; ANN dropout 1.80% at 4e+12; CNN bent 1.50% at 5e+12.",
+    ),
     "plot_sizes": (
         lambda draw: draw({"ANN": SIZES["ANN"][:2], "CNN": SIZES["CNN"]}),
         "Mean error by size: ANN 64-64 2.50% (50,000 parameters, 49,000 multiply-adds); ANN 153 4.00% (120,000 "
@@ -420,6 +432,11 @@ FOUR = {f"CNN {number}": np.eye(2) for number in range(4)}
         (lambda both: plots.plot_best_of({}, "x"), "nothing to draw"),
         (lambda both: plots.plot_best_of({"ANN, 1 epoch": []}, "x"), r"accuracies of 'ANN, 1 epoch'.*\(0,\)"),
         (lambda both: plots.plot_best_of({"Dense": [0.9]}, "x"), "'Dense'"),
+        (lambda both: plots.plot_costs({}), "nothing to draw"),
+        (lambda both: plots.plot_costs({"ANN a": (0, [0.1])}), "'ANN a'.*expected .multiply-adds.*above 0"),
+        (lambda both: plots.plot_costs({"ANN a": (1,)}), "'ANN a'.*expected .multiply-adds"),
+        (lambda both: plots.plot_costs({"ANN a": (1, 0.1)}), r"errors of 'ANN a'.*\(\)"),
+        (lambda both: plots.plot_costs({"Dense a": (1, [0.1])}), "'Dense a'"),
         (lambda both: plots.plot_sizes({}), "nothing to draw"),
         (lambda both: plots.plot_sizes({"ANN": [("16", 12, [0.1])]}), "'ANN'.*'16'.*expected .label, parameters, mult"),
         (lambda both: plots.plot_sizes({"ANN": [("16", 0, 12, [0.1])]}), "'16'.*above 0"),
@@ -657,6 +674,15 @@ def test_the_best_of_n_is_drawn_from_the_first_trial_on():
     assert [line.get_color() for line in axis.lines] == ["#0072B2", "#0072B2", "#D55E00"]
     assert tick_labels(axis.xaxis) == ["1", "2", "3"] and "92%" in tick_labels(axis.yaxis)
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("trials", "best accuracy")
+
+
+def test_the_front_of_costs_falls_through_the_best_means():
+    (axis,) = plots.plot_costs(COSTS).axes
+    places = drawn(axis)
+    np.testing.assert_allclose(places["the front"], [[1e12, 0.02], [3e12, 0.013]])
+    texts = {text.get_text(): text.xy for text in axis.texts}
+    np.testing.assert_allclose([texts[name] for name in ("dropout", "bent")], [[4e12, 0.018], [5e12, 0.015]])
+    assert len(texts) == 3  # two are called plain
 
 
 def test_sizes_are_joined_in_order_of_their_cost_and_those_apart_stay_open():

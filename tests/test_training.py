@@ -130,6 +130,103 @@ def test_an_augment_that_makes_something_else_is_refused(few, augment, said):
         train(tiny(), *few, Recipe("sgd", 0.1, 50, 1), augment=augment)
 
 
+def test_softened_answers_are_powers_that_sum_to_1():
+    answers = np.random.default_rng(0).dirichlet(np.full(10, 0.3), 20).astype(np.float32)
+    answers[0] = np.eye(10)[3]  # as sure as can be
+    for temperature in (1, 2.5, 4):
+        powers = answers.astype(float) ** (1 / temperature)
+        softened = np.asarray(training.soften(answers, temperature))
+        np.testing.assert_allclose(softened, powers / powers.sum(axis=1, keepdims=True), atol=1e-6)
+        np.testing.assert_allclose(softened.sum(axis=1), 1, atol=1e-6)
+    assert (np.diff(np.sort(training.soften(answers[1:], 4))[:, -1] - answers[1:].max(axis=1)) < 1).all()
+    np.testing.assert_array_less(np.asarray(training.soften(answers, 4)).max(axis=1)[1:], answers.max(axis=1)[1:])
+
+
+def taught_by(digit):
+    """A teacher that is rather sure of one digit, whatever it sees."""
+    return lambda images, training=False: np.repeat([np.where(np.arange(10) == digit, 0.91, 0.01)], len(images), 0)
+
+
+def test_a_pupils_step_is_the_gradient_step_that_numpy_computes(few):
+    """Softmax regression by hand, against the softened answers of a teacher that has weights of its own."""
+    images, labels = few
+    x, temperature = images.reshape(-1, 784) / 255, 3.0
+    teacher = tiny()
+    keras.utils.set_random_seed(9)
+    teacher.set_weights([np.random.default_rng(9).normal(0, 0.1, part.shape) for part in teacher.get_weights()])
+
+    def softmax(scores):
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return powers / powers.sum(axis=1, keepdims=True)
+
+    targets = softmax((x @ teacher.get_weights()[0] + teacher.get_weights()[1]) / temperature)
+    keras.utils.set_random_seed(5)
+    weights, bias = tiny().get_weights()
+    losses, agreement = [], []
+    for _ in range(3):
+        answers = softmax((x @ weights + bias) / temperature)
+        losses.append(-(temperature**2) * (targets * np.log(answers)).sum(axis=1).mean())
+        agreement.append((answers.argmax(axis=1) == targets.argmax(axis=1)).mean())
+        error = temperature * (answers - targets) / len(x)
+        weights, bias = weights - 0.1 * x.T @ error, bias - 0.1 * error.sum(axis=0)
+
+    recipe, wrong = Recipe("sgd", 0.1, batch_size=1000, epochs=3), (labels + 1) % 10  # which nobody looks at
+    for augment in (None, lambda batch, generator: batch.copy()):  # asked beforehand, and batch by batch
+        model = tiny()
+        history = train(
+            model, images, wrong, recipe, seed=5, augment=augment, teacher=teacher, temperature=3, verbose=False
+        ).history
+        np.testing.assert_allclose(model.get_weights()[0], weights, atol=1e-5)
+        np.testing.assert_allclose(model.get_weights()[1], bias, atol=1e-5)
+        np.testing.assert_allclose(history["loss"], losses, rtol=1e-4)
+        np.testing.assert_allclose(history["accuracy"], agreement, atol=1e-6)
+
+
+def test_a_teacher_is_asked_about_the_images_as_they_are_shown(few):
+    images, labels = few
+    teacher, recipe = tiny(), Recipe("adam", 0.01, batch_size=50, epochs=2)
+    train(teacher, images, labels, recipe, verbose=False)
+    model, other = tiny(), tiny()
+    train(model, images, labels, recipe, augment=lambda x, generator: x[:, ::-1], teacher=teacher, verbose=False)
+    train(other, images[:, ::-1], labels, recipe, teacher=teacher, verbose=False)
+    for mine, yours in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, yours, atol=1e-5)
+
+
+@pytest.mark.parametrize("with_xla", [False, True])
+def test_a_pupil_is_trained_again_without_compiling_and_its_held_out_images_have_labels(few, with_xla, monkeypatch):
+    monkeypatch.setattr(training, "_is_faster_with_xla", lambda model, images: with_xla)
+    images, labels = few
+    recipe, model = Recipe("sgd", 0.05, batch_size=50, epochs=2), tiny()
+    options = {"teacher": taught_by(7), "verbose": False, "validation_data": few}
+    history = train(model, images, labels, recipe, **options).history
+    assert (model(images[:50, ..., None] / 255).numpy().argmax(axis=1) == 7).all()
+    assert history["val_accuracy"][-1] == pytest.approx((labels == 7).mean(), abs=1e-6)
+    assert history["accuracy"][-1] == 1
+    step, weights = model.train_function, model.get_weights()
+    train(model, images, labels, recipe, compiled=True, **options)
+    assert model.train_function is step
+    np.testing.assert_array_equal(model.get_weights()[0], weights[0])
+    train(model, images, labels, recipe, compiled=True, verbose=False)  # by labels again: another loss
+    assert model.train_function is not step and evaluate(model, *few).accuracy > 0.5
+
+
+@pytest.mark.parametrize(
+    "teacher, temperature, said",
+    [
+        (taught_by(1), 0, "temperature=0, expected a number above 0"),
+        (taught_by(1), np.inf, "temperature=inf"),
+        (taught_by(1), "warm", "temperature='warm'"),
+        ("a CNN", 4, r"teacher='a CNN' answers 2 images with an array \(0,\), expected a trained network"),
+        (lambda images: images, 4, r"an array \(2, 28, 28, 1\), expected.*\(2, 10\)"),
+        (lambda images: np.ones((2, 10)), 4, r"an array \(2, 10\), expected.*softmax"),
+    ],
+)
+def test_a_teacher_that_does_not_answer_with_probabilities_is_refused(few, teacher, temperature, said):
+    with pytest.raises(ValueError, match=said):
+        train(tiny(), *few, Recipe("sgd", 0.1, 50, 1), teacher=teacher, temperature=temperature)
+
+
 def test_no_step_is_lost_to_several_steps_per_execution(few):
     model = tiny()
     train(model, *few, Recipe("sgd", 0.1, batch_size=12, epochs=3), verbose=False)  # 27.5 batches: 25 + 3
