@@ -1,4 +1,4 @@
-# Every target builds .venv first if it must; PYTHON names the interpreter to build it with, CONSTRAINTS the file of exact
+# Targets that need .venv build it first; PYTHON names the interpreter to build it with, CONSTRAINTS the file of exact
 # versions, if any.
 PYTHON ?= python3
 PYTHON311 ?= python3.11
@@ -24,7 +24,7 @@ run: $(VENV)/ready
 test: lint
 	$(BIN)/pytest -n 2 --dist loadgroup
 
-# Without what takes minutes: executing the notebooks, and the browser.
+# Leaves out what takes minutes: executing the notebooks, and the browser tests.
 test-light: lint
 	$(BIN)/pytest -n 2 --dist loadgroup -k "not quick_mode and not browser"
 
@@ -33,18 +33,18 @@ lint: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/jactionlint --profile correctness --no-hints
 
-# On copies without outputs, so that the answer does not stand below the question. As root, in a container for instance,
+# Opens copies without outputs, so that no answer stands below its question. As root, in a container for instance,
 # JupyterLab does not start unless it is told to.
 lab: $(VENV)/ready
 	@$(BIN)/python tools/lab_copy.py $(LESSON)
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) lab/$(LESSON).ipynb
 
-# Slides of all notebooks, in build/slides/. They need no network, once reveal.js has been fetched by npm.
+# Slides of all notebooks, in build/slides/. They work offline once npm has fetched reveal.js.
 slides: $(VENV)/ready
 	$(BIN)/python tools/slides.py
 
-# Trains the published runs anew and publishes them, executes every notebook, writes the outputs back in place and brings
-# the README's figures up to date. After an interrupt it goes on where it stopped.
+# Trains the published runs anew and publishes them, executes every notebook, writes the outputs back in place and
+# brings the README's figures up to date. After an interrupt it goes on where it stopped.
 notebooks: $(VENV)/ready
 	$(BIN)/python tools/publish.py
 	$(BIN)/jupyter nbconvert --to notebook --inplace --execute \
@@ -57,23 +57,24 @@ notebooks: $(VENV)/ready
 benchmark: $(VENV)/ready
 	$(BIN)/python tools/benchmark.py
 
-# All that a class without network needs, in one folder.
+# Everything that a class without internet access needs, in one folder.
 bundle: $(VENV)/ready
 	$(BIN)/python tools/bundle.py
 
-# All tests with the newest versions on each Python and with the lowest ones declared, each from scratch.
+# All tests with the newest versions on each Python, and with the lowest ones declared; each run starts from scratch.
 matrix:
 	rm -rf .venvs
 	$(PYTHON311) tools/matrix.py "$(PYTHON311)" "$(PYTHON312)" "$(PYTHON313)"
 
-# Renews constraints.txt: the newest versions that serve all Pythons and systems alike. By uv, as pip resolves for one.
+# Renews constraints.txt: the newest versions that suit all Pythons and systems alike. With uv, since pip resolves only
+# for the one that it runs on.
 constraints:
 	$(PYTHON) -m venv .venvs/uv
 	.venvs/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
 	.venvs/uv/bin/uv pip compile --quiet --upgrade --universal --fork-strategy fewest --python-version 3.11 \
 		--all-extras --no-annotate --custom-compile-command "make constraints" pyproject.toml -o constraints.txt
 
-# Keeps notebooks/runs, in which trainings of an hour may lie.
+# Keeps notebooks/runs, which may hold trainings that took an hour.
 clean:
 	rm -rf .venv .venvs build bundle *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
