@@ -1,6 +1,6 @@
 """Helpers of the mnist_compare notebooks: a dense network and a convolutional one on MNIST.
 
-A name is imported from its module when it is first used, so that what needs no TensorFlow does not wait for it.
+A name is imported from its module when it is first used: so code that needs no TensorFlow does not wait for it.
 """
 
 import importlib

@@ -1,6 +1,6 @@
-"""Keras on TensorFlow, and TensorFlow's log lines kept out of notebooks. Imported before either, by all that need them.
+"""Keras on TensorFlow, and TensorFlow's log lines kept out of notebooks. Modules that need either import it from here.
 
-Nothing of the process is changed for it: not file descriptor 2, not the environment.
+The process is left as it was: neither file descriptor 2 nor the environment stays changed.
 """
 
 import os
@@ -9,8 +9,9 @@ import sys
 import threading
 from types import ModuleType
 
-# How the lines begin that TensorFlow's C++ side logs while it looks for a GPU and compiles; its errors pass, but for
-# the GPU not found. Patterns of single characters only, so that _any_beginning can cut them anywhere.
+# How the lines begin that TensorFlow's C++ side logs while it looks for a GPU and compiles. Its error lines are let
+# through, except those about a missing GPU. Patterns of single characters only, so that _any_beginning can cut them
+# anywhere.
 _CHATTER = (
     r"[IW]\d\d\d\d \d\d:\d\d:\d+\.",
     r"E\d\d\d\d \d\d:\d\d:\d+\.\d+ +\d+ cuda_",
@@ -22,7 +23,7 @@ _CHATTER = (
 
 
 def _any_beginning(pattern):
-    """Return the pattern of all beginnings of what `pattern` matches: of "ab+c" they are "", "a", "ab", "abb" …"""
+    """Return a pattern for all beginnings of what `pattern` matches: for "ab+c" these are "", "a", "ab", "abb" …"""
     beginning = ""
     for character in reversed(re.findall(r"(?:\[\w+\]|\\?.)[+*]?", pattern)):
         beginning = f"(?:{character}{beginning})?"
@@ -34,13 +35,13 @@ _MAY_BECOME_CHATTER = re.compile("|".join(map(_any_beginning, _CHATTER)))
 
 
 def without_chatter(write):
-    """Return a function like a stream's `write`, str → None, that passes all lines on but TensorFlow's log lines.
+    """Return a function like a stream's `write`, str → int, that passes on all lines but TensorFlow's log lines.
 
-    An unfinished line that may become one is kept back until the rest of it comes, or until `release()`, an attribute
-    of the function. All else passes at once, also without a line end. Threads may write at the same time: a line is
-    what one of them writes.
+    An unfinished line that may become such a line is kept back until the rest of it comes, or until the function's
+    attribute `release()` is called. Everything else passes at once, even without a line end. Threads may write at the
+    same time: each line is put together from what one thread writes.
     """
-    held = {}  # by thread, what is kept back
+    held = {}  # {thread: the text that is kept back}
     within = set()  # the threads that have passed on the beginning of a line, but not its end
     lock = threading.RLock()
 
@@ -74,7 +75,7 @@ def without_chatter(write):
 def _quieten_the_notebook():
     """Filter the error stream of a Jupyter kernel, which shows in the notebook what C++ code writes to descriptor 2.
 
-    Anything but a kernel is left as it is; who sets TF_CPP_MIN_LOG_LEVEL sees every line that level lets through.
+    Outside a kernel nothing is changed; with TF_CPP_MIN_LOG_LEVEL set, all lines that it lets through are shown.
     """
     stream = sys.stderr
     if not type(stream).__module__.startswith("ipykernel") or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
@@ -100,7 +101,7 @@ def _quieten_the_notebook():
 
 
 def _import_keras() -> ModuleType:
-    """Import Keras on TensorFlow, whatever backend it is set to elsewhere; raise ImportError if it runs on another."""
+    """Import Keras on TensorFlow, whatever backend is set elsewhere; raise ImportError if another is in use."""
     if "keras" not in sys.modules:
         chosen = os.environ.get("KERAS_BACKEND")
         os.environ["KERAS_BACKEND"] = "tensorflow"

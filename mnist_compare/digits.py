@@ -1,4 +1,4 @@
-"""Which strokes are a digit, and which several; a digit is a mask, bool (rows, columns), as the picture."""
+"""Which strokes make one digit, and which several. A digit is a mask, bool (rows, columns), of the picture's shape."""
 
 from itertools import combinations, pairwise
 
@@ -7,7 +7,7 @@ from scipy import ndimage
 from skimage.measure import regionprops
 
 SMALLEST = 12  # pixels along the longer side of a digit, of 280 along the picture's
-LIGHT_LINE = 40  # which part of a digit's longer side, twice, light lines through a patch are wide; loops are wider
+LIGHT_LINE = 40  # light lines through a patch are at most 2/40 of a digit's longer side wide; loops are wider
 
 TOO_SMALL = "The ink found is too small for a digit: crop the picture to the digit, or write it larger."
 SOLID = "A solid patch was found, expected the strokes of a digit: crop the picture to the paper."
@@ -45,11 +45,11 @@ def row_of_digits(mask):
 
 
 def _parts(mask):
-    """Return what hangs together or nearly so, int (rows, columns), and {its number: its box} without specks."""
+    """Number the parts that hang together, or nearly so: int (rows, columns), and {number: box} without specks."""
     parts, _ = ndimage.label(mask, np.ones((3, 3)))
     largest = max(sides_of(ndimage.find_objects(parts)[np.bincount(parts.flat)[1:].argmax()]))
     reach = 0.025 * largest
-    margin = int(reach) + 1  # no farther, for distances take time
+    margin = int(reach) + 1  # no farther, as distances take time
     around = tuple(slice(max(0, side.start - margin), side.stop + margin) for side in box_around(mask))
     parts[around], _ = ndimage.label(ndimage.distance_transform_edt(~mask[around]) <= reach, np.ones((3, 3)))
     boxes = enumerate(ndimage.find_objects(np.where(mask, parts, 0)), 1)
@@ -64,14 +64,14 @@ def _checked(digit):
     reach = max(patch.shape) // LIGHT_LINE
     if reach:  # none in a small picture, where loops are as narrow
         patch = ndimage.binary_closing(np.pad(patch, reach), iterations=reach)
-    shape = regionprops(patch[:: max(1, reach), :: max(1, reach)].astype(int))[0]  # coarsely, for hulls take time
+    shape = regionprops(patch[:: max(1, reach), :: max(1, reach)].astype(int))[0]  # coarsely, as hulls take time
     if shape.axis_minor_length > 0.5 * shape.axis_major_length and shape.solidity > 0.88:
         raise ValueError(SOLID)
     return digit
 
 
 def _are_apart(first, second):
-    """Tell two digits from two pieces of one, as of a 5 whose bar does not touch it: by their boxes."""
+    """Tell by their boxes if two parts are two digits, not pieces of one, as a 5 and a bar that does not touch it."""
     (height_1, width_1), (height_2, width_2) = sides_of(first), sides_of(second)
     alike = min(height_1, height_2) / max(height_1, height_2)
     overlap = [min(a.stop, b.stop) - max(a.start, b.start) for a, b in zip(first, second, strict=True)]

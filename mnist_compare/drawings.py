@@ -1,7 +1,7 @@
 """Drawings that explain how networks work: small arrays and numbers in, a matplotlib Figure out.
 
-What a drawing works out, such as a sum or a maximum, it also writes down, and its `description` says the same in
-words. Each can be read alone, on a narrow screen and without colours.
+A drawing also writes down what it works out, such as a sum or a maximum, and its `description` says the same in words.
+Each drawing can be read alone, on a narrow screen and without colours.
 """
 
 import matplotlib.pyplot as plt
@@ -28,7 +28,7 @@ def _canvas(title, rows=1, columns=1, size=(6.4, 3.4), **options):
 
 
 def _write(axis, x, y, text, **options):
-    """Write a text, its middle at a place, on white so that lines do not cross it."""
+    """Write a text centred at a place, on white so that lines do not cross it."""
     box = {"facecolor": "w", "edgecolor": "none", "pad": 1.5}
     axis.text(x, y, text, **{"ha": "center", "va": "center", "fontsize": 11, "bbox": box, **options})
 
@@ -48,7 +48,7 @@ def _circle(axis, x, y, radius, edge=ANN):
 
 
 def _signed(text):
-    """Write a minus as long as a plus."""
+    """Replace hyphens with minus signs, which are as long as a plus."""
     return text.replace("-", "−")
 
 
@@ -69,7 +69,7 @@ def _frame(axis, row, column, height, width, **options):
 
 
 def draw_unit(inputs, weights, bias):
-    """Draw one unit at work: inputs (N,) times weights (N,), the sum of them and the bias, and relu of that."""
+    """Draw one unit at work: inputs (N,) times weights (N,), their sum plus the bias, and relu of that sum."""
     pairs = list(zip(inputs, weights, strict=True))
     total = sum(value * weight for value, weight in pairs) + bias
     figure, axes = _canvas("One unit: multiply, add up, turn a negative sum into 0", size=(5.4, 3.2))
@@ -203,7 +203,7 @@ def draw_pooling(values, size=2):
 
 
 def draw_cross_entropy(probabilities):
-    """Draw the loss of one image, minus the logarithm of the probability of its digit, and some of those as points."""
+    """Draw the loss of one image, minus the logarithm of the probability of its digit; points mark `probabilities`."""
     figure, axes = _canvas("The less probable the right digit, the greater the loss", size=(5.2, 3.4))
     axis, curve = axes[0, 0], np.linspace(0.005, 1, 400)
     _as_graph(axis, "probability that the network gives to the right digit", "loss of this image")
@@ -221,7 +221,7 @@ def draw_cross_entropy(probabilities):
 
 
 def _as_graph(axis, xlabel, ylabel):
-    """Give a canvas the axes of a graph back."""
+    """Give a canvas back the axes of a graph."""
     axis.set_axis_on()
     axis.set_aspect("auto")
     axis.spines[["top", "right"]].set_visible(False)
@@ -230,7 +230,7 @@ def _as_graph(axis, xlabel, ylabel):
 
 
 def draw_descent(weights, losses, start, slope, rate):
-    """Draw a loss (W,) against one weight (W,), and one step downhill from `start`, where it has this slope."""
+    """Draw a loss (W,) against one weight (W,), and one step downhill from `start`, where the loss has this `slope`."""
     end = start - rate * slope
     if not weights[0] <= end <= weights[-1]:
         raise ValueError(

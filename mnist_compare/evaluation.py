@@ -53,7 +53,7 @@ class Evaluation(Answers):
 
     labels: (N,) digits. probabilities: (N, 10), rows that sum to 1. loss: mean cross-entropy in nats.
     Lists are taken too; the labels are kept as int64, the probabilities in their own float type.
-    Raises ValueError for empty, misshapen or impossible labels and probabilities, and for a loss that is no number.
+    Raises ValueError for empty, misshapen or impossible labels and probabilities, and for a loss that is not a number.
     """
 
     labels: np.ndarray
@@ -100,7 +100,7 @@ def predict(model, x):
     answers = None
     for start in range(0, len(x), 500):
         batch = model(x[start : start + 500], training=False).numpy()
-        if answers is None:  # filled bit by bit, as a layer's output may be too large to have twice
+        if answers is None:  # filled bit by bit, as a layer's output may be too large to hold twice
             answers = np.empty((len(x), *batch.shape[1:]), batch.dtype)
         answers[start : start + 500] = batch
     return answers
@@ -143,8 +143,8 @@ class Comparison:
 def compare(first, second):
     """Return the Comparison of two Evaluations (or Runs) of the same images.
 
-    The p-value is that of the exact two-sided McNemar test (McNemar 1947, Psychometrika 12:153): of the images that
-    only one network gets right, each network is as likely to be that one. 1.0 where there is no such image.
+    The p-value is that of the exact two-sided McNemar test (McNemar 1947, Psychometrika 12:153). Its null hypothesis:
+    if only one network gets an image right, it is equally likely to be either. 1.0 where there is no such image.
     Raises ValueError if the labels differ.
     """
     if len(first.labels) != len(second.labels):

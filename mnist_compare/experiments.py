@@ -22,29 +22,29 @@ from mnist_compare.inputs import as_labels, checked_images
 from mnist_compare.store import Run
 from mnist_compare.training import Recipe, check_temperature, train
 
-# A training of a moment, by which it is seen whether the code still does what it did when a run was published.
+# A very short training, which shows whether the code still does what it did when a run was published.
 PROBE_IMAGES = 500
-PROBED_FROM = 10_000  # training images: what has fewer is a trial, never published
+PROBED_FROM = 10_000  # training images: a training on fewer is a trial, never published
 PROBE_RATES = {"sgd": 0.1, "nesterov": 0.02, "adam": 0.001}
 
-# {(digest of the layers, optimizer, schedule): network} of those trained last, which need not be compiled again: each
-# compiling takes a second or two, and memory that never returns.
+# {(digest of the layers, optimizer, schedule): network} of the networks trained last, which need not be compiled again:
+# compiling takes a second or two each time, and memory that is never given back.
 _compiled = {}
 KEPT_COMPILED = 8
-FEW = 4  # trainings at most for which no process of their own is started, which takes some seconds
+FEW = 4  # up to so many trainings run in this process, as starting another takes some seconds
 PER_PROCESS = 20
-_in_memory = {}  # {(folder, address): bytes} where the folder could not be written
+_in_memory = {}  # {(folder, address): bytes} where the folder could not be written to
 
 
 class Plan(NamedTuple):
     """One training to be done: a name for people, a function that builds the network, the recipe, the seed.
 
-    held_out: how many of the training images, the last ones, are set aside and evaluated after each epoch.
-    rows: which training images to learn from, as often as each is to be shown: indices (M,), or a Boolean mask over
-    them all; None for all.
+    held_out: how many of the images that `rows` selects, the last ones, are set aside and evaluated after each epoch.
+    rows: which training images to learn from: indices (M,), with an image shown as often as its index occurs; or a
+    Boolean mask over all of them; None for all.
     augment: as for `train`, such as functools.partial(random_moves, most=6).
-    teacher: the Plan of the network to learn from in place of the labels, with its `temperature`, see `train`. It is
-    trained before, if it must be, and kept in the same folder; it learns from the same training images.
+    teacher: the Plan of the network to learn from in place of the labels, with the `temperature`: see `train`. That
+    network is trained first, if need be, on the same training images, and kept in the same folder.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Plan(NamedTuple):
 
 
 class DivergedError(ValueError):
-    """A training that went on with infinite or missing numbers. history: of all its epochs."""
+    """A training whose loss became infinite or NaN. history: of all its epochs."""
 
     def __init__(self, history):
         super().__init__("the loss has become infinite or NaN; try a smaller learning_rate.")
@@ -67,7 +67,7 @@ class DivergedError(ValueError):
 
 
 class _Task(NamedTuple):
-    """A Plan with what decides it and where its outcome is found."""
+    """A Plan, all that decides its outcome, and where that is found."""
 
     plan: Plan
     decides: dict
@@ -94,16 +94,16 @@ def run_all(plans, train_set, test_set, folder, published=None, train_again=Fals
     """Return a list with the Run of each Plan, in their order, and say in one line where they come from.
 
     train_set, test_set: (images, labels), as `train` and `evaluate` take them.
-    folder: where each run that is trained here is kept as a small JSON file; what is found there, made by the same
-    code and library versions, is not repeated. So after an interrupt (which is passed on) the same call goes on where
-    it stopped. Where it cannot be written, runs are kept in memory, and a warning says so. Many trainings on many
-    images run in processes of their own, one after the other, since each leaves some memory behind.
+    folder: where each run that is trained here is kept as a small JSON file; a run found there, made by the same code
+    and library versions, is not repeated. So after an interrupt (which is passed on) the same call goes on where it
+    stopped. If the folder cannot be written to, runs are kept in memory, and a warning says so. Many trainings on many
+    images run in processes of their own, one after the other, since each training leaves some memory behind.
     published: a folder with runs that came with the notebooks, which are read first; nothing is written there.
-    train_again: do not read them, but train here and say how far the outcomes are from what was published.
-    questions: {name: function}, each takes the test images and returns others, (N, 28, 28), with the same labels; the
-    Run says which of those the network classifies correctly.
-    diverging: True where a training may diverge, as in a search: then that is its outcome, see Run. Else it does not
-    keep the others from being done, but at the end ValueError names all that did.
+    train_again: True to train here all the same, and say how far the outcomes are from what was published.
+    questions: {name: function}; each function takes the test images and returns others, (N, 28, 28), with the same
+    labels; the Run says which of those the network classifies correctly.
+    diverging: True where a training may diverge, as in a search: then that is its outcome, see Run. If False, the other
+    trainings are still done, but at the end a ValueError names all that diverged.
     A file that cannot be read is reported and made again. Raises ValueError as well for what `train` and `evaluate`
     refuse.
     """
@@ -125,9 +125,9 @@ def run_all(plans, train_set, test_set, folder, published=None, train_again=Fals
 
 
 def _run_here(tasks, job, left):
-    """Return {key: Run} of the tasks, each read where it is kept or trained and kept, and how many were trained.
+    """Return {key: Run} of the tasks, each either found and read or trained and kept, and how many were trained.
 
-    left: how many are probably to be trained.
+    left: how many probably remain to be trained.
     """
     train_set, test_set, right_digits = job.train_set, job.test_set, job.test_set[1]
     probes = {}
@@ -166,9 +166,9 @@ def _run_here(tasks, job, left):
 
 
 def _run_elsewhere(tasks, job):
-    """Let other processes train and keep what is missing, where that is much; return how many they did and left.
+    """Let other processes train and keep what is missing, if that is much; return how many they did, and how many not.
 
-    Every training leaves some megabytes behind that TensorFlow never gives back; what a process holds goes with it.
+    Every training leaves some megabytes behind that TensorFlow never gives back, until its process ends.
     Nothing depends on these processes: what they leave undone is done here.
     """
     if len(tasks) <= FEW or len(job.train_set[0]) < PROBED_FROM or not store.is_writable(job.folder):
@@ -206,7 +206,7 @@ def _run_elsewhere(tasks, job):
 
 
 def _run_there(tasks, job, made_by):
-    """Do tasks in a process of its own; what fails is left to the process that has asked, which says why."""
+    """Do tasks in a process of its own; what fails is left to the calling process, which says why."""
     if identity.made_by() != made_by:
         raise RuntimeError("the files of the package have been edited since they were imported")
     with contextlib.suppress(ValueError):
@@ -218,7 +218,7 @@ def _read_run(content, task, job, as_published=False):
     run = store.read(content, task.decides, job.test_set[1])
     if run.diverged and not job.diverging:
         return None
-    # The code of a question has no digest that all versions of Python share: what is published goes by its name.
+    # The code of a question has no digest that all versions of Python share: a published answer is found by its name.
     known = all(
         name in run.right and (as_published or run.asked.get(name) == digest) for name, digest in job.asked.items()
     )
@@ -228,15 +228,15 @@ def _read_run(content, task, job, as_published=False):
 def train_all(plans, train_set, folder):
     """Return a list with the trained network of each Plan, in their order.
 
-    Like run_all, where the networks themselves are wanted: the weights of each are kept as an .npz file (ANN 21 MB,
-    CNN 0.5 MB) with their digest, by which a damaged file, or one from elsewhere, is recognised: that is reported,
-    and the network trained again.
+    Like run_all, but for the networks themselves: the weights of each are kept as an .npz file (ANN 21 MB, CNN 0.5 MB)
+    with their digest. If that shows that a file is damaged, or comes from elsewhere, this is reported, and the network
+    is trained again.
     """
     train_set = _checked(train_set)
     tasks = _prepared(plans, train_set, None)
 
     def read(content, task):
-        model = task.plan.build()  # never compiled, so that the optimizer's state is let go, which is twice the weights
+        model = task.plan.build()  # never compiled, so without an optimizer's state, which is up to twice the weights
         store.read_weights(content, model, task.address)
         return model
 
@@ -254,7 +254,7 @@ def teacher_of(plan, train_set, folder):
 
 
 def carry_out(plan, model, train_set, teacher=None):
-    """Train `model` by a plan and return the history; DivergedError where it does. An interrupt is passed on.
+    """Train `model` by a plan and return the history; raise DivergedError if it diverges. An interrupt is passed on.
 
     teacher: from `teacher_of`.
     """
@@ -284,10 +284,10 @@ def carry_out(plan, model, train_set, teacher=None):
 
 
 def probe(build, recipe, train_set):
-    """Return the loss after a training of a moment: two epochs on the first 500 images, at a fixed rate, with seed 0.
+    """Return the loss after a very short training: two epochs on the first 500 images, at a fixed rate, with seed 0.
 
-    It is written down with every run. Where the same code no longer gives the same loss to within rounding, runs by
-    the same kind of network, optimizer and schedule are out of date. None where it diverges.
+    It is kept with every run. If repeating it gives another loss, beyond rounding, the runs of the same kind of
+    network, optimizer and schedule are out of date. None if it diverges.
     """
     x, y = (part[:PROBE_IMAGES] for part in train_set)
     small = replace(recipe, learning_rate=PROBE_RATES[recipe.optimizer], batch_size=30, epochs=2)
@@ -389,10 +389,10 @@ def _row_numbers(plan, images):
 
 
 def _all_done(tasks, folder, suffix, read, do):
-    """Return {key: outcome} of the tasks, each read where it is kept or done and kept, and how many were done.
+    """Return {key: outcome} of the tasks, each either found and read or done and kept, and how many were done.
 
-    do(task, model) trains and returns the bytes to be kept; read(bytes, task) makes the outcome of them, or None, or
-    raises ValueError where they are no use.
+    do(task, model) trains and returns the bytes to be kept; read(bytes, task) turns them into the outcome, or returns
+    None or raises ValueError where they are of no use.
     """
     outcomes, failed, count = {}, {}, 0
     known = [
@@ -400,7 +400,7 @@ def _all_done(tasks, folder, suffix, read, do):
     ]
     if len(known) < len(tasks) and not store.is_writable(folder):
         warnings.warn(f"Runs stay in memory only: the folder {str(folder)!r} cannot be written.", stacklevel=3)
-    # What can go on with a network compiled already follows one another, see `train`.
+    # Tasks that can share one compiled network come one after the other, see `train`.
     in_order = sorted(tasks, key=_alike)
     kind, model = None, None
     with tqdm(total=len(tasks), leave=False, disable=len(known) == len(tasks)) as bar:
@@ -420,7 +420,7 @@ def _all_done(tasks, folder, suffix, read, do):
                         raise KeyboardInterrupt(
                             f"Interrupted in {task.title}. What was finished is kept: run again to go on."
                         ) from None
-                    except Exception as error:  # of every kind: the plans after it are to be done all the same
+                    except Exception as error:  # of every kind: the plans after this one are to be done all the same
                         failed[task.title] = f"{error}" if isinstance(error, ValueError) else f"{error!r}"
                         kind = None  # whatever state it has left the network in
                         continue
@@ -447,7 +447,7 @@ def _remember(kind, model):
 
 
 def _alike(task):
-    """Return what trainings are sorted by: first by network, then by what makes it compile anew."""
+    """Return the key by which trainings are sorted: first the network, then what makes it compile anew."""
     recipe = task.plan.recipe
     kind = recipe.optimizer, recipe.schedule, recipe.batch_size
     return (
@@ -479,7 +479,7 @@ def _content(folder, address, suffix):
 
 
 def _kept(folder, address, suffix, read):
-    """Return what `read` makes of what is kept under an address, or None; what cannot be used is said in one line."""
+    """Return what `read` makes of what is kept under an address, or None; one line says what cannot be used."""
     try:
         content = _content(folder, address, suffix)
         return None if content is None else read(content)
@@ -495,12 +495,12 @@ def _keep(folder, task, suffix, content):
         _in_memory.pop((str(folder), task.address), None)
     except OSError as error:
         _in_memory[str(folder), task.address] = content
-        if store.is_writable(folder):  # else it has been said
+        if store.is_writable(folder):  # else a warning has said so
             warnings.warn(f"{task.title} stays in memory only: it cannot be kept ({error}).", stacklevel=4)
 
 
 def _say_where_from(tasks, as_published, trained, count, train_again):
-    """Say in one line how many runs were read and trained; their keys go along unseen, for the test of the results."""
+    """Say in one line how many runs were read and trained; their keys go along unseen, for publishing and tests."""
     made = collections.Counter(store.origin(as_published[task.key]) for task in tasks if task.key not in trained)
     parts = [f"{number} run{'s' * (number != 1)} as published ({origin})" for origin, number in made.items()]
     here = f"{len(trained)} trained here" + (f", {len(trained) - count} of them kept from before" if trained else "")

@@ -11,14 +11,14 @@ import numpy as np
 from IPython.display import display
 from PIL import Image
 
-NARROWEST = 0.62  # of its width: as small as a picture may become on a phone before one scrolls; titles have 10 pixels
+NARROWEST = 0.62  # of its width: how far a picture may shrink on a phone before it is scrolled; titles have 10 pixels
 
 
 class Figure(matplotlib.figure.Figure):
-    """A Figure with words for those who do not see it: its title, if it has one, and `description`, a str.
+    """A Figure with words for those who cannot see it: its title, if it has one, and `description`, a str.
 
-    A notebook keeps it as an HTML image with these words as its alternative text: JupyterLab and nbconvert show that,
-    but nothing of the metadata that an image on its own may have.
+    A notebook keeps it as an HTML image with these words as its alternative text: JupyterLab and nbconvert use that,
+    but ignore the metadata of an image on its own.
     """
 
     description = ""
@@ -34,14 +34,14 @@ class Figure(matplotlib.figure.Figure):
         """Return the picture, a PNG, as an HTML image with its alternative text, no wider than the page (a str)."""
         drawn, png = io.BytesIO(), io.BytesIO()
         self.savefig(drawn, format="png", bbox_inches="tight")
-        picture = Image.open(drawn).convert("RGB")  # nothing shines through it: so an eighth less to keep
+        picture = Image.open(drawn).convert("RGB")  # without transparency, the file is an eighth smaller
         picture.save(png, "PNG", optimize=True)
         style = f"max-width: 100%; min-width: {NARROWEST * picture.width:.0f}px; height: auto"
         source = f"data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}"
         return f'<img alt="{html.escape(self.alt)}" style="{style}" src="{source}">'
 
     def _ipython_display_(self):
-        """Show it in a notebook, where otherwise a PNG without words would be kept as well, in half of the file."""
+        """Show it in a notebook, which would otherwise keep a PNG without words as well, half of the file."""
         display({"text/html": self.to_html(), "text/plain": self.alt}, raw=True)
 
 
@@ -71,7 +71,7 @@ def listed(parts):
 
 
 def by_row(values, write="{:g}"):
-    """Write an array (rows, columns) row by row, as a format text or a function writes each number."""
+    """Write an array (rows, columns) row by row, with each number written by a format string or a function."""
     write = write.format if isinstance(write, str) else write
     return listed(", ".join(map(write, row)) for row in values)
 
@@ -79,7 +79,7 @@ def by_row(values, write="{:g}"):
 def course(x, values, texts=None, write="{:.2%}"):
     """Say how values (N,) go with x (N,): all of them if they are few, else the first, last, lowest and highest.
 
-    texts: N strings, if they say more than `write` makes of the values.
+    texts: N strings, to be used instead of what `write` makes of the values.
     """
     texts = list(map(write.format, values)) if texts is None else texts
     last = len(values) - 1

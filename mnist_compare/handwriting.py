@@ -29,7 +29,7 @@ def prepare_digit(image):
     judge whether the background is light, and invert if not; take out uneven lighting; take out printed lines, and
     what is around a box; find the ink, drop specks; crop; draw thin strokes thicker; scale the longer side to 20 pixels
     with antialiasing; place in 28 × 28 pixels with the centre of mass at the centre, yet all within the frame. The last
-    two after LeCun, Cortes and Burges's description of MNIST and its reconstruction by Yadav and Bottou (2019,
+    two follow LeCun, Cortes and Burges's description of MNIST and its reconstruction by Yadav and Bottou (2019,
     https://arxiv.org/abs/1905.10498). The centre is the middle of the pixel in row and column 14, as in MNIST's arrays.
     Raises FileNotFoundError for a missing file, and ValueError for what is no image, holds no ink or several digits, or
     lines that cannot be told from ink.
@@ -38,7 +38,7 @@ def prepare_digit(image):
 
 
 def prepare_digits(image):
-    """Return the digits of a row, a date or a telephone number, from left to right, as prepare_digit returns one.
+    """Return the digits of a row, such as a date or a telephone number, from left to right, each as by prepare_digit.
 
     float32 (N, 28, 28). Parts that stand side by side are digits; those that touch are taken for one. Raises what
     prepare_digit raises, and ValueError where digits stand one above the other.
@@ -51,8 +51,8 @@ def steps(image):
 
     Pictures are float arrays (rows, columns), in this order: "grey"; "page", upright, from 0 black to 1 white; "light",
     the page without its ink; "marks", how much ink or print is where, 0 to 1; "without lines"; "digit", the mask of its
-    ink; "ink", cropped, 0 to 1; "placed", (28, 28). Where prepare_digit refuses, those up to the step that refuses, and
-    its message as the reason; else None. Raises what prepare_digit raises for what is no image.
+    ink; "ink", cropped, 0 to 1; "placed", (28, 28). Where prepare_digit refuses, only those before the step that
+    refuses, and its message as the reason; else None. Raises what prepare_digit raises for what is no image.
     """
     pictures, error = _walk(as_grey(image), one_digit)
     pictures = {name: picture[0] if isinstance(picture, list) else picture for name, picture in pictures.items()}
@@ -62,7 +62,7 @@ def steps(image):
 def find_ink(grey):
     """Return the box around the digit, float64 (rows, columns): how much ink is where, 0 to 1, and 0 off the digit.
 
-    grey: float (rows, columns), 0 black and 1 white; more than WORKING_SIZE pixels along a side are reduced first.
+    grey: float (rows, columns), 0 black and 1 white; larger pictures are first reduced to WORKING_SIZE.
     """
     return _pictures(grey, one_digit)["ink"][0]
 
@@ -76,13 +76,13 @@ def _pictures(grey, choose):
 
 
 def _walk(grey, choose):
-    """Return {name: picture} after every step, lists of pictures for digits, and the ValueError of one that refuses.
+    """Return {name: picture} of all steps, with lists where each digit has one, and the ValueError of a refusal.
 
-    choose: one_digit or row_of_digits, the step that tells digits in the mask of all strokes.
+    choose: one_digit or row_of_digits, the step that finds the digits in the mask of all strokes.
     """
     page = upright_page(grey)
     pictures, error = _collected(_read(page, choose))
-    # What seemed the page's edge may be a sharp shadow's, and run through the digit.
+    # What seemed to be the page's edge may be that of a sharp shadow, which may run through the digit.
     if page is not grey and any(borders_reached(box_around(mask), mask.shape) for mask in pictures.get("digit", [])):
         pictures, error = _collected(_read(grey, choose))
     return {"grey": grey} | pictures, error
@@ -114,7 +114,7 @@ def _read(page, choose):
     mask = find_strokes(ink, paper, least)
     if (inside := within_box(mask)) is not None:
         ink = np.where(inside, ink, 0)
-        mask = find_strokes(ink, paper, least)  # anew, for a box may be much darker than the digit
+        mask = find_strokes(ink, paper, least)  # again, as a box may be much darker than the digit
     line_level = np.quantile(marks[lines], 0.75) if lines.any() else 0
     digits = choose(without_residue(mask, ink, line_level))
     for mask in digits:

@@ -17,11 +17,11 @@ LIBRARIES = {"keras", "tensorflow", "numpy", "scipy", "sklearn", *sys.stdlib_mod
 
 
 def describe(model):
-    """Return what decides how `model` computes and is trained, as JSON can hold it.
+    """Return what decides how `model` computes and is trained, in a form that JSON can hold.
 
     A list: {type: {argument: value}} for each layer, arguments at their default left out, so that the description
     reads like the code that builds the network and is the same in every version of Keras. A layer or a function that
-    is the user's own adds a digest of its code. At the end, where they are not the usual ones, the wiring and settings.
+    is the user's own adds a digest of its code. The wiring and settings come last, where they are not the usual ones.
     Raises ValueError for a model that does not list its layers, and for layers that cannot be told apart.
     """
     functional = keras.src.models.Functional
@@ -48,7 +48,7 @@ def describe(model):
 
 
 def rebuild(description):
-    """Return the network that `describe` has described; ValueError where a layer or the wiring is not the package's."""
+    """Return the network that `describe` described; ValueError if layers, wiring or settings are not the usual ones."""
     layers = []
     for ((kind, arguments),) in (layer.items() for layer in description):
         found = getattr(models if kind == "LocallyConnected2D" else keras.layers, kind, None)
@@ -93,7 +93,7 @@ def _describe_layer(layer):
 
 
 def _own_parts(layer, seen):
-    """Return the user's own code in a layer and the layers within it, and the values that his own layers hold."""
+    """Return the user's own code in a layer and the layers within it, and the values that such layers hold."""
     if id(layer) in seen:
         return []
     seen.add(id(layer))
@@ -119,7 +119,7 @@ def _own_parts(layer, seen):
 
 
 def _renamed(value, number=None):
-    """Return nested lists and dicts without the names that Keras counts up: of layers, numbered by `number`."""
+    """Return nested lists and dicts without the names that Keras counts up; `number` gives layers numbers instead."""
     if isinstance(value, dict):
         return {key: _renamed(part, number) for key, part in value.items() if key != "name"}
     if isinstance(value, (list, tuple)):
@@ -128,7 +128,7 @@ def _renamed(value, number=None):
 
 
 def decisive(layers, recipe, seed, held_out, rows, train_digest, test_digest, augment=None, teacher=None):
-    """Return all that decides a run, as JSON can hold it. layers: from `describe`. rows: whole numbers, or None.
+    """Return all that decides a run, in a form JSON can hold. layers: from `describe`. rows: whole numbers, or None.
 
     teacher: what decides the network that this one learns from, and the temperature, or None.
     """
@@ -146,7 +146,7 @@ def decisive(layers, recipe, seed, held_out, rows, train_digest, test_digest, au
 
 
 def _describe_function(function):
-    """Return a function of the package, and the arguments it has been given, as code that reads like the call.
+    """Return text that describes a function and the arguments it has been given, and that reads like the call.
 
     A function that is the user's own, or has no name, adds a digest of its code.
     """
@@ -177,9 +177,9 @@ def _of_other_types(value):
 
 
 def made_by():
-    """Return a digest of the code and the library versions that a training here would be done by.
+    """Return a digest of the code and the library versions that a training here would use.
 
-    The code as it is in memory, not the files, which may have been edited since they were imported.
+    It is of the code in memory, not of the files, which may have been edited since they were imported.
     """
     from mnist_compare import experiments  # which builds on this module
 
@@ -192,7 +192,7 @@ def made_by():
 def code_digest(*things):
     """Return a digest of functions and classes: of their compiled code, without comments, docstrings and line numbers.
 
-    What they use of other code and values counts too, if it is this package's or the user's own and not a library's.
+    Other code and values that they use count too, if they are this package's or the user's own, not a library's.
     """
     result, seen = hashlib.sha256(), set()
     for thing in things:
@@ -203,7 +203,7 @@ def code_digest(*things):
 def _add_code(thing, result, seen):
     if isinstance(thing, (staticmethod, classmethod)):
         thing = thing.__func__
-    if not isinstance(thing, type):  # behind a decorator, as functools.wraps and tf.function leave it
+    if not isinstance(thing, type):  # the function behind a decorator, where functools.wraps and tf.function keep it
         thing = getattr(thing, "__wrapped__", None) or getattr(thing, "python_function", None) or thing
     simple = isinstance(thing, (str, bytes, int, float, complex, type(None)))
     if not simple:
@@ -274,7 +274,7 @@ def _is_own(thing):
 
 
 def _is_users(thing):
-    """Tell whether a function or class is own code, and not this package's."""
+    """Tell whether a function or class is the user's own code, not this package's."""
     return (
         isinstance(thing, (types.FunctionType, type))
         and _is_own(thing)

@@ -1,10 +1,10 @@
-"""What images and labels may look like, for everyone, on NumPy alone."""
+"""What images and labels may look like: checks for all modules, which need only NumPy."""
 
 import numpy as np
 
 
 def as_array(values, name):
-    """Return `values` as an array; raise ValueError, with the name of what they are, if they do not make one."""
+    """Return `values` as an array; raise ValueError, which calls them `name`, if they do not make one."""
     try:
         return np.asarray(values)
     except ValueError:  # rows of different lengths
@@ -54,7 +54,7 @@ def check_levels(x):
 
 
 def as_labels(y, count):
-    """Return the labels `y` as int64 (count,), or raise ValueError unless they are `count` digits from 0 to 9."""
+    """Return the labels `y` as int64 (count,); raise ValueError unless they are `count` digits from 0 to 9."""
     y = as_array(y, "labels")
     if y.ndim != 1 or y.dtype.kind not in "ui":
         raise ValueError(

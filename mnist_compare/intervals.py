@@ -1,4 +1,4 @@
-"""How far what was measured may be off: by other writers of the test images, and by other seeds."""
+"""How uncertain a result is: with other writers of the test images and other seeds, it would differ."""
 
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ class Contrast(NamedTuple):
 
     first, second: the mean error rate of each, 0 to 1. gap: the first minus the second, in percentage points. ratio:
     the first divided by the second. pairs_won: of all pairs of a network of the first and one of the second, the share
-    in which the second makes fewer errors; equal ones count half. If paired: of the pairs of the same place.
+    in which the second makes fewer errors; equal ones count half. If paired: of the pairs at the same place.
     """
 
     first: Estimate
@@ -37,7 +37,7 @@ def contrast(first, second, writers, resamples=10_000, seed=0, paired=False):
     """Return the Contrast of two lists of Runs of the same test images, one Run for each seed.
 
     writers: Writers of those images. The intervals allow for other writers and other seeds: see resample_errors.
-    paired: True where the runs of the same place have learnt from the same small part of the training images.
+    paired: True where runs at the same place in both lists have learnt from the same small part of the training images.
     Raises ValueError for no runs, for runs of other images, and where the second makes no error, so that there is no
     ratio.
     """
@@ -70,15 +70,15 @@ def resample_errors(groups, writer, series=None, among=None, resamples=10_000, s
 
     groups: a list of bool arrays (S, N), whether the network of each of S seeds classifies each of the N test images
     correctly; S may differ between groups. writer: (N,), who wrote each image. series: (N,), the group of people each
-    image comes from; None if that is one. among: a list of bool arrays like `groups`, of the images that count for
-    each network, such as those of one digit; None if all do. Where a resample has none, its rate is NaN.
-    paired: True to draw the same places of all groups, of equal S, where those belong together: see `contrast`.
+    image comes from; None if all are of one. among: a list of bool arrays like `groups`, of the images that count for
+    each network, such as those of one digit; None if all do. Where a resample has none of them, its rate is NaN.
+    paired: True to draw the same places from all groups, of equal S, where those belong together: see `contrast`.
     Each resample draws as many writers as there are, with replacement, within each series, and takes all images of
-    those drawn, the same for all groups; and it draws the seeds of each group, unless paired independently. So
+    those drawn, the same for all groups; and it draws the seeds of each group, independently unless paired. So
     a column minus another, or divided by it, shows how far a difference or a ratio may be off. With writer=np.arange(N)
     it resamples images one by one, as if they were independent. Where seeds disagree on single images by mere chance,
-    that chance is counted three times, which makes intervals too wide (Owen). Of S seeds the spread between seeds comes
-    out too small by a factor of (S - 1) / S in variance: with fewer than about five, intervals may be too narrow.
+    that chance is counted three times, which makes intervals too wide (Owen). With S seeds, the variance between seeds
+    comes out too small by a factor of (S - 1) / S: with fewer than about five, intervals may be too narrow.
     A percentile bootstrap of clusters within strata: Davison and Hinkley, Bootstrap Methods and their Application,
     1997, chapter 3.8; of two crossed factors: Owen 2007, Annals of Applied Statistics 1:386.
     Raises ValueError for arrays that do not fit together.
@@ -157,7 +157,7 @@ def interval(samples, level=0.95):
 
 
 def expected_best(values):
-    """Return the mean best of n of the values, float (N,), for n from 1 to N: what a search of n trials may expect.
+    """Return the mean best of n of the values, float (N,), for n from 1 to N: what to expect of a search of n trials.
 
     values: (N,), one for each trial, the larger the better. The mean is over all choices of n of the N trials, without
     replacement, so that nothing is random about it: the k-th smallest value is the best of C(k - 1, n - 1) of the
@@ -171,7 +171,7 @@ def expected_best(values):
     count = len(values)
     best = np.empty(count)
     for n in range(1, count + 1):
-        # C(k - 1, n - 1) / C(N, n) for k = n … N, from the largest down: n / N, and on by a factor each.
+        # C(k - 1, n - 1) / C(N, n) for k = n … N, from the largest k down: first n / N, then each times a factor.
         weights = np.zeros(count)
         weight = n / count
         for k in range(count, n - 1, -1):

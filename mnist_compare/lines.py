@@ -1,4 +1,4 @@
-"""Straight lines that are printed on the paper: found, taken out, and the strokes mended that they crossed.
+"""Straight lines printed on the paper: how they are found and taken out, and the strokes that they crossed mended.
 
 Ink is float (rows, columns): 0 for bare paper to 1. "Level" means from left to right here; upright lines are found in
 the transposed picture.
@@ -9,21 +9,21 @@ from scipy import ndimage
 
 from mnist_compare.pictures import SMALL
 
-BLOCK = 4  # columns whose mean stands for them where lines are looked for: a line leans by less than a row in them
-ENDS = 6  # blocks at each side, of which some at least show a line that runs through, broken as it may be
-WIDEST = 40  # which part of the longer side is as wide as a line can be: 7 pixels of 280
+BLOCK = 4  # columns that are averaged where lines are looked for: within so few, a line leans by less than a row
+ENDS = 6  # blocks at each side: a line that runs through shows in some of them, even if it is broken
+WIDEST = 40  # lines are at most 1/40 of the longer side wide: 7 pixels of 280
 HIDING = 0.1  # ink: what is wider than a line and darker than this may hide one
-LENGTH = 16  # which part of the longer side is the piece of a line that is averaged: more bends, less is noise
+LENGTH = 16  # pieces of a line of 1/16 of the longer side are averaged: longer ones bend, shorter ones are noisy
 SLOPES = np.linspace(-0.2, 0.2, 5)  # rows per column that lines may lean: 11° each way, camera and perspective together
 FAINTEST = 0.025  # ink: of the faintest line, on average along it; and never fainter than the noise
-DARKEST_LINE = 0.15  # ink: darker things lead no path any more than this, for the pen is darker than the lines
+DARKEST_LINE = 0.15  # ink: darker things attract a path no more than this, as the pen is darker than the lines
 DIAGONAL = 0.00125  # ink: what a move by a row costs a path, so that it wriggles less
 OUTSIDE = 0.02  # ink: what a path finds beyond the picture, where slanting lines leave it: less than a line's
-UNBROKEN = 0.92  # of a line's length: how much of it is at least 0.4 times as dark as its middle
+UNBROKEN = 0.92  # of a line's length: how much of it must be over 0.4 times as dark as its median
 
 
 def without_lines(ink):
-    """Return how much ink is where without the lines that run through, and where they ran: float and bool, as `ink`.
+    """Return the ink without the lines that run through, and where they ran: float and bool, of the shape of `ink`.
 
     ink: float (rows, columns), 0 for bare paper to 1.
     """
@@ -56,7 +56,7 @@ def through_lines(ink, noise):
     along = means_along(blocks - thick, ~hidden, max(ink.shape) // LENGTH // BLOCK | 1)
     along = (np.where(hidden, ndimage.grey_dilation(along, (1, 4 * width // BLOCK)), along) - np.median(along)).clip(0)
     faintest = max(FAINTEST, noise)
-    if max(along[:, :ENDS].max(), along[:, -ENDS:].max()) <= faintest:  # a line that runs through would reach one side
+    if max(along[:, :ENDS].max(), along[:, -ENDS:].max()) <= faintest:  # a line that runs through would show at a side
         return []
     spare = rows // 5  # as far as a line of the steepest slope leaves the picture
     lines, most = [], DARKEST_LINE
@@ -69,7 +69,7 @@ def through_lines(ink, noise):
             line, level = straightened(along, hidden, path - spare, lines, faintest)
             if line is not None:
                 lines.append(line)
-                most = min(most, 1.3 * level)  # all lines are about as dark, and strokes lead no path away from them
+                most = min(most, 1.3 * level)  # all lines are about equally dark; so strokes lure no path away
         if len(lines) == before:
             break
     courses = [line((np.arange(columns) + 0.5) / BLOCK - 0.5) for line in lines]
@@ -79,7 +79,7 @@ def through_lines(ink, noise):
 def straightened(along, hidden, path, known, faintest):
     """Return the smooth line, row over block, that a path follows, and how dark it is; or None and 0.
 
-    A path may leave the line for a stroke: the line is drawn from a part of the path, and must be dark all along.
+    A path may leave the line for a stroke: so the line is fitted to a part of the path, and must be dark all along.
     """
     rows, count = along.shape
     everywhere = np.arange(count)
@@ -104,14 +104,14 @@ def straightened(along, hidden, path, known, faintest):
             if any(np.median(np.abs(other(everywhere) - course)) < 2 for other in known):
                 continue
             there = levels > 0.4 * level
-            to_the_ends = there[:2].any() and there[-2:].any()  # the side of a box ends before
+            to_the_ends = there[:2].any() and there[-2:].any()  # the side of a box ends earlier
             if level > faintest and to_the_ends and np.mean(there) > UNBROKEN:
                 return line, level
     return None, 0
 
 
 def means_along(thin, known, length):
-    """Return the means along short strokes, nearly level, around each block: the largest of some slopes."""
+    """Return the mean along a short, nearly level piece around each block, at the slope that makes it largest."""
     offsets = np.arange(length) - length // 2
     best = np.zeros_like(thin)
     for slope in SLOPES:
@@ -125,7 +125,7 @@ def means_along(thin, known, length):
 
 
 def stable_paths(dark, faintest):
-    """Return the stable paths from left to right that are dark on a third of their way, int (N, columns): rows."""
+    """Return the stable paths from left to right that are dark for at least a third of it, int (N, columns): rows."""
     rows, columns = dark.shape
     wall = np.full((1, columns), -np.inf)
     paths = darkest_paths(np.concatenate([dark, wall, dark[:, ::-1]]))  # both ways at once
@@ -161,7 +161,7 @@ def remove_line(ink, course, noise, where):
     offsets = np.arange(-2 * reach, 2 * reach + 1)
     places = course[at] + offsets[:, None]
     strip = ndimage.map_coordinates(ink, [places, np.broadcast_to(at, places.shape)], order=1, mode="nearest")
-    profile = np.median(strip, axis=1) - np.median(strip[[0, 1, -2, -1]])  # (offsets,): a stroke here and there is none
+    profile = np.median(strip, axis=1) - np.median(strip[[0, 1, -2, -1]])  # (offsets,): a few strokes do not change it
     peak = profile[2 * reach - 1 : 2 * reach + 2].max()
     wide = np.flatnonzero((profile > max(0.12 * peak, 0.01)) & (np.abs(offsets) <= reach))
     if len(wide) == 0:
@@ -171,7 +171,7 @@ def remove_line(ink, course, noise, where):
     strength = ndimage.median_filter(strength, max(columns // 5, 9), mode="nearest")  # (columns,): the light may change
     line = np.zeros_like(strip)
     line[first : last + 1] = profile[first : last + 1, None].clip(0) * strength
-    rest = 1 - (1 - strip) / (1 - line.clip(0, 0.9))  # what the paper reflects is what line and pen leave, multiplied
+    rest = 1 - (1 - strip) / (1 - line.clip(0, 0.9))  # what the line and the pen let through is multiplied
     rest = np.where(rest > 0.35 * line + 2 * noise, rest, 0)  # lines are printed unevenly
     cleaned = np.maximum(rest, mend(strip, first, last))
     for offset in offsets[first : last + 1]:
@@ -184,7 +184,7 @@ def remove_line(ink, course, noise, where):
 
 
 def mend(strip, top, bottom):
-    """Return the ink between two rows of a strip as far as strokes go on from one to the other, at up to 45°."""
+    """Return the ink between two rows of a strip where strokes go on from one to the other, leaning by up to 45°."""
     mended = np.zeros_like(strip)
     above, below = strip[top - 1 : top + 1].max(axis=0), strip[bottom : bottom + 2].max(axis=0)
     height = bottom - top + 1
@@ -199,7 +199,7 @@ def mend(strip, top, bottom):
 
 
 def shifted(levels, by):
-    """Return the levels (columns,) moved to the right, nothing coming in."""
+    """Return the levels (columns,) moved to the right by so many columns, with 0 coming in."""
     moved = np.zeros_like(levels)
     if by >= 0:
         moved[by:] = levels[: len(levels) - by]

@@ -47,10 +47,10 @@ def build_cnn(pooling=2, convolution=keras.layers.Conv2D, filters=(32, 64), unit
 
 
 def with_dropout(model, pixels=0.2, units=0.5):
-    """Return a new network like `model`, a Sequential, untrained, that forgets at random while it is trained.
+    """Return a new, untrained network like `model`, a Sequential, with dropout.
 
-    pixels, units: the share of the pixels, and of the units of each hidden dense layer, that are set to 0 anew in every
-    step; the rest are enlarged so that sums stay as large as they were on average. Nothing is dropped when a trained
+    pixels, units: the share of the pixels, and of the units of each hidden dense layer, that are set to 0 at random in
+    each training step; the rest are scaled up so that sums stay the same on average. Nothing is dropped when a trained
     network answers. The shares are those of Srivastava et al., Dropout, 2014,
     https://jmlr.org/papers/v15/srivastava14a.html.
     """
@@ -83,7 +83,7 @@ class LocallyConnected2D(keras.layers.Layer):
         if height > rows or width > columns:
             raise ValueError(f"A window of {height} × {width} does not fit into {rows} × {columns} pixels.")
         self.positions = positions = (rows - height + 1, columns - width + 1)
-        # As Conv2D draws them (Glorot and Bengio 2010): Keras would take the positions for part of the window.
+        # Drawn as Conv2D's (Glorot and Bengio 2010); Keras's own way would count the positions as part of the window.
         limit = math.sqrt(6 / (height * width * (channels + self.filters)))
         self.kernel = self.add_weight(
             shape=(*positions, height * width * channels, self.filters),
@@ -120,8 +120,8 @@ def layer_costs(model):
     A Dense or Conv2D kernel is used once at each output position, so its multiply-adds are its size times
     the number of positions (Goodfellow, Bengio, Courville: Deep Learning, 2016, chapter 9.2); each weight of a
     LocallyConnected2D is used once. Adding a bias, comparing in a pooling layer and the activation are not
-    multiply-adds and count as none.
-    Raises ValueError for a layer with weights of any other kind.
+    multiply-adds and are not counted.
+    Raises ValueError for any other kind of layer with weights.
     """
     costs = []
     for layer in model.layers:

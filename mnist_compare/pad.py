@@ -1,4 +1,4 @@
-"""A pad to draw a digit on, in a notebook: what the networks say appears beside it while one draws (notebook 04)."""
+"""A pad to draw a digit on, in a notebook: what the networks say appears beside it as you draw (notebook 04)."""
 
 from pathlib import Path
 
@@ -12,13 +12,13 @@ from mnist_compare.handwriting import prepare_digit
 from mnist_compare.plots import STYLES
 
 SIDE = 280  # pixels along a side of the picture: ten times MNIST's
-FINE = 4  # it is drawn so many times larger first, and then reduced, which makes grey edges
+FINE = 4  # strokes are drawn so many times larger, and then reduced, which makes grey edges
 
 HERE = Path(__file__).parent
 
 
 class DrawingPad(anywidget.AnyWidget):
-    """A pad for mouse, finger and pen. The networks answer when the hand pauses, and on a button.
+    """A pad for mouse, finger and pen. The networks answer when the hand pauses, or when a button is pressed.
 
     networks: {"ANN": trained model, "CNN": …}, under names that have a colour in plots.STYLES. Show the pad as the last
     line of a cell; `picture` is what was drawn, `answer` what the networks said.
@@ -29,7 +29,7 @@ class DrawingPad(anywidget.AnyWidget):
     _css = (HERE / "pad.css").read_text("utf-8")
 
     # The page sets `drawing`, Python sets `answer`. Points and widths are fractions of the side; `asked` counts the
-    # questions, so that each is a change, and has an answer. No echo: it would undo what was drawn in the meantime.
+    # questions, so that each changes `drawing` and is answered. No echo: it would undo what was drawn in the meantime.
     drawing = Dict({"strokes": [], "asked": 0}).tag(sync=True, echo_update=False)
     answer = Dict().tag(sync=True)
     colors = Dict().tag(sync=True)
@@ -40,7 +40,7 @@ class DrawingPad(anywidget.AnyWidget):
                 f"The networks are called {list(networks)}, expected one or more of {', '.join(STYLES)}: rename them, "
                 "or give a name a colour in plots.STYLES."
             )
-        for name, network in networks.items():  # here, where an error is seen; and a first answer takes longest
+        for name, network in networks.items():  # here, where an error is seen, and as the first answer takes longest
             shape = predict(network, np.zeros((1, 28, 28), np.float32)).shape
             if shape != (1, 10):
                 raise ValueError(f"{name} answers one image with the shape {shape}, expected (1, 10): pass a network.")

@@ -1,4 +1,4 @@
-"""Simulated photographs of a digit on paper: what `prepare_digit` is measured by (notebook 04 and the tests).
+"""Simulated photographs of a digit on paper: what `prepare_digit` is tested on (in notebook 04 and in the tests).
 
 Lengths on the paper are in millimetres; colours are sRGB from 0 to 1, and light multiplies them.
 """
@@ -32,19 +32,19 @@ def conditions(seed):
 def photograph(digit, paper="plain", pen="ballpoint", light="even", table="none", seed=0):
     """Return a simulated photograph, uint8 (500, 400, 3), of a digit on paper.
 
-    digit: (28, 28), light on black as in MNIST, uint8 or floats to 1, or None for a page without one; it is traced by a
-    pen of its own width. paper, pen, light, table: one of PAPERS, PENS, LIGHTS and TABLES. What is left open, such as
+    digit: (28, 28), light on black as in MNIST, uint8 or floats to 1, or None for a page without one; its strokes are
+    traced in the pen's own width. paper, pen, light, table: one of PAPERS, PENS, LIGHTS and TABLES. The rest, such as
     sizes, places, colours, the camera's tilt, blur and noise, is drawn from `seed`. Raises ValueError for other kinds.
     """
     for name, value, kinds in zip(("paper", "pen", "light", "table"), (paper, pen, light, table), KINDS, strict=True):
         if value not in kinds:
             raise ValueError(f"{name}={value!r} is none of {', '.join(kinds)}: choose one of them.")
     draw = np.random.default_rng(seed)
-    whole = table in ("dark", "wood", "light")  # of the page is in the picture
+    whole = table in ("dark", "wood", "light")  # is the whole page in the picture
     down, right, millimetre = _look(draw, tilt=15 if whole else 4, keystone=0.12 if whole else 0.08)
     corners, edges = _lay(draw, millimetre, whole, table.endswith("2 sides"))
-    size = min(draw.uniform(0.28, 0.5) * np.ptp(corners[:, 0]), 0.55 * np.ptp(corners[:, 1]), 35)  # its longer side
-    top, left = draw.uniform(corners[0] + 0.35 * size, corners[1] - 1.35 * size)  # a box around it has room
+    size = min(draw.uniform(0.28, 0.5) * np.ptp(corners[:, 0]), 0.55 * np.ptp(corners[:, 1]), 35)  # of the digit, mm
+    top, left = draw.uniform(corners[0] + 0.35 * size, corners[1] - 1.35 * size)  # leaves room for a box
 
     colour = np.empty((ROWS, COLUMNS, 3))
     colour[:] = draw.choice([(0.95, 0.95, 0.94), (0.93, 0.92, 0.88), (0.9, 0.91, 0.93)])
@@ -62,7 +62,7 @@ def _look(draw, tilt, keystone):
     """Return where each pixel looks on the paper, and the length of a millimetre in pixels.
 
     (down, right): mm from the point in the middle, (ROWS, COLUMNS) each. tilt: at most so many degrees. keystone: by
-    which share, at most, the paper seems larger at one side than in the middle.
+    what share, at most, the paper seems larger at one side than in the middle.
     """
     tilt, keystone = np.radians(draw.uniform(-tilt, tilt)), draw.uniform(-keystone, keystone, 2)
     rows, columns = np.mgrid[-1 : 1 : ROWS * 1j, -1 : 1 : COLUMNS * 1j] * np.array([ROWS / COLUMNS, 1])[:, None, None]
@@ -75,7 +75,7 @@ def _look(draw, tilt, keystone):
 
 
 def _lay(draw, millimetre, whole, part):
-    """Return two corners (down, right) of the paper that is seen, and of the sheet, which may go on: mm, (2, 2)."""
+    """Return two corners (down, right) of the paper that is seen, and of the whole sheet: mm, (2, 2) each."""
     seen = np.array([ROWS, COLUMNS]) / millimetre
     if whole:
         size = seen * draw.uniform(0.6, 0.72, 2)
@@ -96,7 +96,7 @@ def _line(distance, width, millimetre):
 
 
 def _print(draw, paper, down, right, millimetre, place):
-    """Yield (how much is covered, the colour) of what is printed on the paper."""
+    """Yield (how much of each pixel is covered, the colour) of each thing that is printed on the paper."""
     top, left, size = place
     colour = draw.choice([(0.6, 0.72, 0.86), (0.7, 0.72, 0.76), (0.55, 0.6, 0.75), (0.72, 0.82, 0.9)])
     width = draw.uniform(0.2, 0.4)
@@ -146,7 +146,7 @@ def _write(draw, digit, pen, down, right, size, millimetre):
 
 
 def trace(digit):
-    """Return how far the points of the square around a digit are from its strokes, in sides: (SQUARE, SQUARE)."""
+    """Return how far the points of a digit's square are from its strokes, as shares of a side: (SQUARE, SQUARE)."""
     digit = np.asarray(digit, float) / np.max(digit)
     digit = digit[np.ix_(digit.max(axis=1) > 0, digit.max(axis=0) > 0)]
     spare = [(side // 2, side - side // 2) for side in max(digit.shape) - np.array(digit.shape)]

@@ -9,20 +9,20 @@ from mnist_compare.pictures import SMALL, resized
 
 PAGE_SIZE = 140  # pixels along the longer side, at which the page is looked for
 LARGEST = 1120  # pixels along the longer side of a picture from which a page is cut: more costs time and shows no more
-STROKES = 12  # of which part of the longer side ink is filled before the edges of a page are looked for
+STROKES = 12  # ink narrower than 1/12 of the longer side is filled before a page's edges are looked for
 EDGE = 0.008  # logarithm of light, per pixel: how steep the edge of a page is at least; noise reaches half of it
 SHADOW = 0.2  # of the slope when blurred: a shadow's slope departs from it by less
 GAPS = (0, 1)  # pixels by which edges are drawn thicker, one try after the other, to close gaps of twice as many
 PAGE_AREA = (0.15, 0.96)  # of the picture: what is smaller is no page to read, what is larger fills the picture
 AS_LIGHT = 0.9  # of the light beside it: paper is lighter than most tables, and never much darker
-INSET = 0.015  # of the page's longer side: cut off all round, for the edge is blurred, and never quite straight
-PLAIN = 0.05  # of white: nine tenths of a plain border depart from even light by no more; noise, then, and no table
-WINDOWS = (1 / 30, 1 / 10, 1 / 3)  # of the longer side: how wide the strokes may be that are filled to see the paper
+INSET = 0.015  # of the page's longer side: cut off all round, as the edge is blurred and never quite straight
+PLAIN = 0.05  # of white: nine tenths of a plain border depart from even light by less, by noise alone; a table by more
+WINDOWS = (1 / 30, 1 / 10, 1 / 3)  # of the longer side: widths of strokes to fill to see the paper, tried in turn
 LIGHT_SIZE = 140  # pixels along the longer side, at which the light is judged
-STEP = 4.2  # logarithm of light, per longer side: steeper is the edge of a stroke that was not filled
+STEP = 4.2  # logarithm of light, per longer side: a steeper step is the edge of a stroke that was not filled
 GENTLE = 2.8  # light from black to white, per longer side: what is steeper makes the paper rough
-SOFT = 1.3  # what is less than so many times as steep as when blurred is a shadow's
-DARKEST = 0.02  # of white: below, ratios of light are but noise
+SOFT = 1.3  # an edge less than so many times as steep as when blurred is a shadow's
+DARKEST = 0.02  # of white: below it, ratios of light are only noise
 
 NO_INK = (
     "No ink was found: the picture is blank, too faint, blurred or noisy, or shows more than the paper. "
@@ -33,7 +33,7 @@ NO_INK = (
 
 
 def upright_page(grey):
-    """Return the page of a picture, cut out and turned upright, or the picture as it is where no page is made out.
+    """Return the page of a picture, cut out and turned upright, or the picture as it is if no page is found.
 
     grey: float (rows, columns). A page is what lies around the middle and is bounded by sharp straight steps of light.
     """
@@ -69,7 +69,7 @@ def steps_of_light(paper):
     """Return where the logarithm of light changes as steeply as at the edge of a page, bool as `paper`.
 
     The light's slope is compared with its slope when blurred more. Where light changes softly, both are the same;
-    beside an edge the blurred one alone is steep.
+    beside an edge, only the blurred one is steep.
     """
     sharp, soft = (slopes(paper, sigma) for sigma in (0.75, 3))  # pixels
     beyond = sharp - soft
@@ -104,17 +104,17 @@ def slopes(levels, sigma):
 
 
 def lighting(page):
-    """Return whether the ink is dark, and the light of the page and of its paper, both of the negative if it is not."""
+    """Return whether the ink is dark, and the light of the page and of its paper; if it is light, of the negative."""
     smooth = ndimage.gaussian_filter(page, max(page.shape) / 800)
     dark_ink, plain = judged_border(page)
     windows = {}
-    if min(page.shape) >= SMALL and not plain:  # then the paper tells better: it is smooth where its ink is filled
+    if min(page.shape) >= SMALL and not plain:  # then the paper tells better: it is smooth once its ink is filled
         windows, rough = zip(*(stroke_window(light) for light in (1 - smooth, smooth)), strict=True)
         if max(rough) > 2.5 * min(rough):
             dark_ink = bool(rough[1] < rough[0])
     light = smooth if dark_ink else 1 - smooth
     paper = filled(light, windows[dark_ink] if windows else stroke_window(light)[0])
-    if not dark_ink and has_a_step(paper):  # the border is a dark table, and what is light on it no ink but a sheet
+    if not dark_ink and has_a_step(paper):  # the border is a dark table, and the light part is a sheet, not ink
         raise ValueError(NO_INK)
     return dark_ink, light, paper
 
@@ -122,7 +122,7 @@ def lighting(page):
 def judged_border(grey):
     """Return whether the background is light, judged by the border, and whether the border is plain paper.
 
-    The ink departs most, up or down, from a surface of second order through the border's pixels.
+    The ink is what departs most, up or down, from a surface of second order fitted to the border's pixels.
     """
     rows, columns = (np.linspace(-1, 1, side) for side in grey.shape)
     border = np.ones(grey.shape, bool)
@@ -142,7 +142,7 @@ def judged_border(grey):
 
 
 def has_a_step(paper):
-    """Tell whether a quarter of the picture and more lies in another light, with a sharp edge to the rest."""
+    """Tell whether more than a quarter of the picture lies in darker light, with a sharp edge to the rest."""
     if max(paper.shape) < SMALL or np.mean(paper < (paper.min() + paper.max()) / 2) <= 0.25:
         return False
     reach = max(paper.shape) // 20 + 1
@@ -153,8 +153,8 @@ def stroke_window(light):
     """Return how wide a window fills all strokes, in pixels of `light`, and how rough the paper is that it leaves.
 
     Closing fills all that is dark and narrower than its window and leaves the lighting. The narrowest window that
-    fills the strokes is best, as it follows soft shadows: a step that is left in what it returns is the edge of a
-    wider stroke. The roughness is a mean slope, in lights from black to white per longer side.
+    fills the strokes is best, as it follows soft shadows: a step that is left after filling is the edge of a
+    wider stroke. The roughness is a mean slope, per longer side, where 1 is from black to white.
     """
     small = resized(light, LIGHT_SIZE)
     size = max(small.shape)
@@ -173,9 +173,9 @@ def stroke_window(light):
 
 
 def filled(light, window):
-    """Return `light` with all filled that is dark and narrower than the window, a square of so many pixels a side.
+    """Return `light` with everything filled that is dark and narrower than `window`, the side of a square in pixels.
 
-    Beyond the border the lighting is taken to go on as it is there.
+    Beyond the border the light is taken to be what it is at the border.
     """
     reach = window // 2 + 1
     inside = tuple(slice(reach, reach + side) for side in light.shape)

@@ -1,7 +1,8 @@
 """What may happen to a picture before a network sees it: moved, shuffled, turned, blurred, … (notebook 03).
 
-Every function takes images (N, rows, columns), uint8 from 0 to 255 or floats from 0 to 1, leaves them as they are and
-returns new ones of the same shape and type. Pixels from outside the frame are 0. All raise ValueError for other input.
+Every function takes images (N, rows, columns), uint8 from 0 to 255 or floats from 0 to 1, and leaves them as they are.
+All but `room` return new ones of the same shape and type. Pixels from outside the frame are 0. All raise ValueError for
+other input.
 """
 
 from numbers import Integral, Real
@@ -48,7 +49,7 @@ def random_moves(images, most, unseen=0, generator=None):
     """Move each image by random whole pixels, up to `most` each way, as far as its ink stays within the frame.
 
     Every move that an image has room for is as likely as any other. unseen: as for `room`. generator: NumPy's, from
-    which the moves are drawn; None for new ones each time.
+    which the moves are drawn; None for other moves each time.
     """
     most, generator = _whole("most", most), generator or np.random.default_rng()
     free = {side: np.minimum(pixels, most) for side, pixels in room(images, unseen).items()}
@@ -57,16 +58,16 @@ def random_moves(images, most, unseen=0, generator=None):
 
 
 def random_distortions(images, degrees=15, scaling=0.15, most=2, elastic=0, sigma=4, generator=None):
-    """Turn, scale, bend and move each image at random, by bilinear interpolation; everything is drawn evenly.
+    """Turn, scale, bend and move each image at random, by bilinear interpolation; all amounts are drawn uniformly.
 
-    degrees: the largest turn about the middle, either way. scaling: the largest change of size, as a share, of the
-    height and of the width. Both as in Cireşan et al. 2010, https://arxiv.org/abs/1003.0358.
-    elastic: how strongly strokes are bent; 0 for not at all. Every pixel is taken from a place of its own, away by
-    shifts down and right that are drawn between -1 and 1, smoothed by a Gaussian of `sigma` pixels and multiplied by
+    degrees: the largest turn about the middle, either way. scaling: the largest change of the height and of the
+    width, as a share. Both as in Cireşan et al. 2010, https://arxiv.org/abs/1003.0358.
+    elastic: how strongly strokes are bent; 0 for not at all. Every pixel is taken from another place. Its shifts
+    down and right are drawn between -1 and 1, smoothed by a Gaussian of `sigma` pixels and multiplied by
     `elastic`: 34 with sigma 4 in Simard, Steinkraus and Platt, Best practices for convolutional neural networks, 2003,
     https://doi.org/10.1109/ICDAR.2003.1227801.
     most: as for `random_moves`, which comes last, so that no move loses ink.
-    generator: NumPy's; None for new distortions each time.
+    generator: NumPy's; None for other distortions each time.
     """
     for name, value in (("degrees", degrees), ("scaling", scaling), ("elastic", elastic), ("sigma", sigma)):
         _check_number(name, value, lowest=0)

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-SMALL = 100  # pixels along a side: in smaller pictures every edge is sharp, every line wide, and there is no telling
+SMALL = 100  # pixels along a side: smaller pictures show too little to tell edges from shadows, or lines from strokes
 LARGEST = 50_000_000  # pixels of a picture that is opened: more than most cameras make
 
 
 def as_grey(image):
     """Return a picture, of any form that prepare_digit takes, as float64 (rows, columns), 0 black and 1 white.
 
-    Pictures of 2,000 pixels and more along a side are reduced, to 1,000 at least.
+    Pictures of 2,000 pixels and more along a side are reduced, to at least 1,000.
     """
     if isinstance(image, (str, os.PathLike)):
         image = _read_file(os.fsdecode(image))
@@ -95,7 +95,7 @@ def _loaded(picture, named):
             picture = ImageOps.exif_transpose(picture)
             if picture.mode == "F" or picture.mode.startswith("I;16"):
                 return np.asarray(picture)
-            if picture.mode == "I":  # 32 bits, as which some files with 16 are opened
+            if picture.mode == "I":  # 32 bits; some files with 16 are opened like this
                 levels = np.asarray(picture)
                 return levels.astype(np.uint16) if levels.min() >= 0 and levels.max() <= 65_535 else levels
             transparent = picture.mode in ("LA", "PA", "RGBA") or "transparency" in picture.info
@@ -105,9 +105,9 @@ def _loaded(picture, named):
 
 
 def _reduced(levels):
-    """Return means over squares, float64, of levels (rows, columns, channels), so that 1,000 pixels and more remain.
+    """Return means over squares, float64, of levels (rows, columns, channels): 1,000 pixels or more remain.
 
-    Every large picture is reduced here, before it is made floats, which take eight times the memory.
+    Every large picture is reduced here, before it is turned into floats, which take eight times the memory.
     """
     step = max(1, max(levels.shape[:2]) // 1000)
     rows, columns = (max(1, side // step) for side in levels.shape[:2])
@@ -125,7 +125,7 @@ def _too_large(named):
 
 
 def resized(levels, longest):
-    """Return an array (rows, columns) reduced so that its longer side has at most so many pixels, with antialiasing."""
+    """Return an array (rows, columns) reduced so that its longer side has at most `longest` pixels, antialiased."""
     scale = longest / max(levels.shape)
     if scale >= 1:
         return levels

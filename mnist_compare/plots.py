@@ -19,7 +19,7 @@ STYLES = {
     "LCN": {"color": "#009E73", "marker": "^"},
 }
 
-# Of what is no network, in this order: colours of the same palette.
+# For curves that belong to no network, in this order: colours of the same palette.
 OTHERS = (
     {"color": "#CC79A7", "marker": "D"},
     {"color": "#000000", "marker": "v"},
@@ -55,7 +55,7 @@ def _style(name):
 def _curve_styles(names, title, others=()):
     """Return {name: colour, marker and line} for the curves of one panel.
 
-    The first word of a name decides its colour; those that begin with no network take one of `others` after the other.
+    The first word of a name decides its colour; names that begin with no network take the styles in `others` in turn.
     The second curve of a colour is dashed, the third dotted.
     """
     styles, count = {}, 0
@@ -75,7 +75,7 @@ def _curve_styles(names, title, others=()):
 
 
 def _check_some(results, example="ANN"):
-    """Raise ValueError for an empty dictionary, of which there is nothing to draw."""
+    """Raise ValueError for an empty dictionary, as it gives nothing to draw."""
     if not results:
         raise ValueError(f'There is nothing to draw: pass one result at least, as {{"{example}": …}}.')
 
@@ -111,7 +111,7 @@ def _pale(style):
 
 
 def _percent(value, _=None):
-    """Write a fraction in percent, with as many digits as it has."""
+    """Write a fraction in percent, with as many digits as it needs."""
     return f"{100 * value:g}%"
 
 
@@ -156,7 +156,7 @@ def plot_digits(images, titles, columns=10):
 
 
 def plot_picture(picture, description):
-    """Draw a picture of Pillow, or uint8 (rows, columns) or (rows, columns, 3), as it is; description: a sentence."""
+    """Draw a PIL image, or uint8 (rows, columns) or (rows, columns, 3), as it is; description: a sentence."""
     figure, axes = new_figure(size=(4.2, 4.2))
     axes[0, 0].imshow(picture, cmap="gray", vmin=0, vmax=255)
     axes[0, 0].set_axis_off()
@@ -204,8 +204,8 @@ def _by_epoch(history):
 def plot_learning_curves(histories, tests):
     """Draw loss and accuracy against the epoch.
 
-    histories: {"ANN": History.history, …}, drawn as lines; tests: {"ANN": Evaluation, …}, as a star each, at epoch 0
-    if the training was interrupted in its first.
+    histories: {"ANN": History.history, …}, drawn as lines; tests: {"ANN": Evaluation, …}, drawn as a star each at
+    the last epoch, or at 0 if the training was interrupted in its first.
     """
     _check_some(histories)
     for name, history in histories.items():
@@ -282,7 +282,7 @@ def plot_confusions(evaluations, outlined=None):
 
 
 def _ends(values):
-    """Say the lowest and the highest of a score (10,), and of which digits they are."""
+    """Say the lowest and the highest value of a score (10,), and which digits have them."""
     return " to ".join(f"{values[digit]:.3f} ({digit})" for digit in (np.argmin(values), np.argmax(values)))
 
 
@@ -333,14 +333,14 @@ def plot_accuracies(evaluations):
 
 
 def _ratio(value):
-    """Write a ratio with two digits that count."""
+    """Write a ratio with two decimals, or with three if it is below 0.1."""
     return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
 
 
 def plot_ratios(ratios, xlabel):
     """Draw ratios as bars that begin at 1, on a log axis, each with its number: {"parameters": 0.02, "seconds": 1.5}.
 
-    What is smaller than 1 goes to the left, what is larger to the right. Ratios that are not finite and above 0 are
+    Ratios below 1 go to the left, those above 1 to the right. Ratios that are not finite and above 0 are
     left out.
     """
     _check_some(ratios, "parameters")
@@ -375,7 +375,7 @@ def plot_learning_rate(rates, title):
 def plot_runs(accuracies):
     """Draw every run as a point, and each group's mean and standard deviation: {"ANN": (seeds,) accuracies, …}.
 
-    The first word of a group's name decides its colour. Of a single run there is no standard deviation.
+    The first word of a group's name decides its colour. A single run has no standard deviation.
     """
     _check_some(accuracies)
     for name, values in accuracies.items():
@@ -449,8 +449,8 @@ def plot_numbers(tables, outlined=None):
 def plot_window(image, kernel, result, row, column):
     """Draw a kernel at work: its window on the image, weight times pixel in the window, and where the sum belongs.
 
-    image: (rows, columns), 0 to 1. kernel: (height, width). result: the whole map, (rows, columns), of which only what
-    comes before this place, row by row, is shown. row, column: the upper left pixel of the window.
+    image: (rows, columns), 0 to 1. kernel: (height, width). result: the whole map, (rows, columns), which is only
+    shown up to this place, row by row. row, column: the upper left pixel of the window.
     """
     height, width = kernel.shape
     window = image[row : row + height, column : column + width]
@@ -484,7 +484,7 @@ def plot_window(image, kernel, result, row, column):
 
 
 def plot_accuracy_curves(x, panels, xlabel):
-    """Draw accuracy against `x` (P,): the mean over the runs as a line, from the lowest to the highest as a band.
+    """Draw accuracy against `x` (P,): the mean over the runs as a line, the range of the runs as a band.
 
     panels: {"title": {"ANN": (runs, P), …}, …}. The first word of a curve's name decides its colour; the second curve
     of a colour is dashed, the third dotted.
@@ -517,7 +517,7 @@ def plot_accuracy_curves(x, panels, xlabel):
 
 
 def plot_answers(images, titles, probabilities, centre=False):
-    """Draw each image over the ten probabilities that every network gives to it.
+    """Draw each image above the ten probabilities that every network gives it.
 
     images: N arrays (rows, columns). titles: N strings. probabilities: {"ANN": (N, 10), …}; a row of NaN for an image
     that is shown only. centre: whether a red cross marks the middle of each frame.
@@ -606,7 +606,7 @@ def plot_kernels(kernels, maps, titles, columns=4):
 
 
 def plot_dumbbells(rows, images, xlabel):
-    """Draw one line for each row with a point for every network on it, beside a picture of what was asked of them.
+    """Draw one line for each row with a point for every network on it, beside a picture of what they were asked.
 
     rows: {"noise": {"ANN": accuracy, "CNN": …}, …}, fractions. images: {"noise": (rows, columns), …}. The first word of
     a network's name decides its colour; the second of a colour is drawn open, the third as an open diamond.
@@ -640,7 +640,7 @@ def plot_dumbbells(rows, images, xlabel):
 
 
 def plot_staircase(steps):
-    """Draw accuracies as a climb: {"name": (mean, low, high), …}, in order; low and high end an interval.
+    """Draw accuracies as a climb: {"name": (mean, low, high), …}, in order; low and high are the ends of an interval.
 
     Every mean is a tread, with its interval as a bar; at every riser stands the change in percentage points. The first
     word of a name, which may have several lines, decides its colour.
@@ -781,8 +781,8 @@ def plot_by_budget(epochs, panels, points=None, xlabel="epochs of training"):
 
     panels: {"y label": {"name": B times (value, low, high), …}, …}; points: {"y label": {"name": B arrays of single
     runs}}, drawn small and pale. A label that begins with "error" means fractions, written in percent; one that
-    contains "log scale" makes the y axis logarithmic. The first word of a curve's name decides its colour; what is no
-    network takes other ones. Curves stand a little side by side, so that their intervals can be told apart.
+    contains "log scale" makes the y axis logarithmic. The first word of a curve's name decides its colour; curves
+    of no network take other ones. Curves are shifted sideways a little, so that their intervals can be told apart.
     """
     _check_some(panels, "error")
     if len(epochs) == 0 or epochs[0] <= 0 or np.any(np.diff(epochs) <= 0):
@@ -813,7 +813,7 @@ def plot_by_budget(epochs, panels, points=None, xlabel="epochs of training"):
 
 
 def _format_y(axis, label):
-    """Make the y axis what its label says: logarithmic, or in percent; if it has a 0, draw a line there."""
+    """Give the y axis the form that its label says: logarithmic, or in percent; if it has a 0, draw a line there."""
     percent = label.startswith("error")
     if "log scale" in label:
         axis.set_yscale("log")
@@ -907,7 +907,7 @@ def plot_costs(points):
 
 
 def _check_sizes(points, apart):
-    """Raise ValueError for points of `plot_sizes` of any other form, and for a label in `apart` that none has."""
+    """Raise ValueError for points of `plot_sizes` of any other form, and for a label in `apart` that no point has."""
     _check_some(points)
     for name, sizes in points.items():
         for size in sizes:
@@ -926,7 +926,7 @@ def plot_sizes(points, apart=()):
     """Draw errors against the numbers of parameters and of multiply-adds of networks of many sizes, on log axes.
 
     points: {"ANN": [(label, parameters, multiply-adds of one image, errors (S,)), …], …}. Every run is a small pale
-    point; the means of a family are joined. apart: labels of those that stay apart, drawn open.
+    point; the means of a family are joined. apart: labels of points that are not joined, drawn open.
     """
     _check_sizes(points, apart)
     figure, axes = new_figure(1, 2, (10, 4), sharey=True)

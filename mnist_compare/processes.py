@@ -33,7 +33,7 @@ def start(function, *arguments):
 
 
 def _serve():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the stop button's signal reaches it too: the caller decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the stop button's signal comes here too, but the caller decides
     function, arguments = pickle.load(sys.stdin.buffer)
     # The other end of this pipe is closed by the caller, or with the caller: then there is nothing more to read.
     threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start()

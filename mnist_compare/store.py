@@ -1,7 +1,7 @@
-"""Where runs are kept, and what is written down of them.
+"""Where runs are kept, and what is written down about them.
 
-Each has a key, made of all that decides it, the same on every machine. What is kept in a reader's own folder is also
-told apart by the code and the library versions that made it, since another version may give other numbers; what is
+Each run has a key, made of all that decides it, the same on every machine. Runs in a reader's own folder are also told
+apart by the code and the library versions that made them, since another version may give other numbers. A run that is
 published with the notebooks is read wherever its key fits, and says what made it.
 """
 
@@ -29,13 +29,13 @@ NO_ANSWER = 255
 
 @dataclass(frozen=True, eq=False)
 class Run(Answers):
-    """What has come of a Plan.
+    """The outcome of a Plan.
 
     labels, predictions: uint8 (N,) each, of the test images. A training that diverged has no answers: then all
-    predictions are NO_ANSWER, which is no digit. history: as `train` returns it, of lists.
+    predictions are NO_ANSWER, which is no digit. history: {quantity: list}, see `train`.
     right: {question: bool (N,)}, whether each image was classified correctly after what the question did to it.
     asked: {question: digest of the code that asked it}. provenance: what made it: versions, processor, cores, seconds,
-    date. probe: a loss, see `experiments.probe`; None where that diverged or was not asked.
+    date. probe: a loss, see `experiments.probe`; None if that diverged or was not trained.
     """
 
     labels: np.ndarray
@@ -100,15 +100,15 @@ def origin(run):
 def _processor():
     try:
         return re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())[1].strip()
-    except (OSError, TypeError):  # on another system than Linux, or a processor that Linux has no name for
+    except (OSError, TypeError):  # not on Linux, or on a processor that Linux has no name for
         return platform.processor() or platform.machine()
 
 
 def written(run, decides):
-    """Return the bytes of the JSON file of a run. A prediction that differs from its label is news, the rest is not.
+    """Return the bytes of the JSON file of a run. Only predictions that differ from their labels are written down.
 
     Where more than a tenth differ, as in a failed trial, all predictions are kept, compressed. A number of the history
-    that is infinite or missing, which JSON does not have, is written as null and read as NaN.
+    that is infinite or NaN, which JSON cannot hold, is written as null and read as NaN.
     """
     errors = np.flatnonzero(run.predictions != run.labels)
     history = {
@@ -139,7 +139,7 @@ def _unpacked(text, length, what):
 
 
 def read(content, decides, labels):
-    """Return the Run in the bytes that `written` made; raise ValueError where they do not hold that run whole.
+    """Return the Run in the bytes that `written` made; raise ValueError if they do not hold that run, or not whole.
 
     decides: what the run must have been decided by. labels: uint8 (N,), of the test images.
     """

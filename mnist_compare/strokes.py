@@ -11,11 +11,11 @@ from mnist_compare.pictures import SMALL
 
 NOISE = 3  # standard deviations of the paper's grain by which ink is darker, at least
 FAINT = 0.1  # of the paper's light: the least that ink takes away
-SPECK = 8  # pixels of area: as much may noise alone hang together, where only few pixels are ink
+SPECK = 8  # pixels of area: noise alone may make a patch this large, where only few pixels are ink
 SKIPPING = 0.55  # of the threshold: how faint a thin stroke may become on its way, where the pen skips
 THIN_LINE = 5  # pixels: the strokes of ballpoints and pencils, and the lines of paper, are thinner
-RESIDUE = 0.45  # of the darkest part's ink: what is fainter is left of lines or shadows
-SHARP = 12  # pictures' sides: over a twelfth of it and more, shadows fade; edges of ink are steeper
+RESIDUE = 0.45  # of the darkest part's ink: a fainter part is what is left of lines or shadows
+SHARP = 12  # shadows fade over 1/12 of the picture's longer side or more; edges of ink are steeper
 
 LINES = (
     "Lines were found that run through the picture and cannot be told from ink: crop the picture to the digit with a "
@@ -26,8 +26,9 @@ LINES = (
 def find_strokes(ink, paper, least):
     """Return where strokes are: bool (rows, columns).
 
-    ink: 0 to 1; paper: its light; least: how much of the light they take away. The threshold is Otsu's, at first among
-    all pixels; thin strokes are so few of them that it tells two kinds of paper apart, and is sought among darker ones.
+    ink: 0 to 1; paper: its light; least: how much of the light strokes take away, at least. The threshold is Otsu's,
+    first among all pixels. Where thin strokes are so few of them that it only tells two kinds of paper apart, it is
+    sought again among the darker pixels.
     """
     middle = np.median(ink)
     spread = 1.5 * np.median(np.abs(ink - middle))
@@ -77,7 +78,7 @@ def without_residue(mask, ink, line_level):
     if line_level > 0:
         dropped = straight & (level < np.where(free, 1, 2) * line_level) | ~free & (lengths < 0.15 * size)
     digits = free & ~dropped & (lengths >= 0.1 * size)
-    if digits.any():  # then what is fainter is none, nor what runs along the border or into it
+    if digits.any():  # then fainter parts are none, nor are those along the border or into it
         dropped |= ~free & (straight | (lengths > 0.4 * size)) | (level < RESIDUE * level[digits].max())
     mask = mask & ~np.isin(parts, np.flatnonzero(dropped) + 1)
     if not mask.any():
@@ -95,8 +96,8 @@ def _is_free(box, shape):
 def check_edges(mask, light, paper):
     """Raise ValueError if the edges of what was taken for a digit are as soft as a shadow's.
 
-    The edges of ink are sharp nearly all round. In a small picture everything is soft, and there is no telling. Thin
-    strokes are no shadows, and all edge.
+    The edges of ink are sharp nearly all round. Small pictures are not checked, as everything in them is soft; nor are
+    thin strokes, which are no shadows, and all edge.
     """
     size = max(mask.shape)
     contour = mask & ~ndimage.binary_erosion(mask)

@@ -41,10 +41,10 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
         self.set(peak, steps)
 
     def set(self, peak, steps):
-        """Make it another peak and number of steps, also for a training step that has been compiled with this one."""
+        """Set another peak and number of steps, even for a training step already compiled with this schedule."""
         self.peak, self.steps = peak, steps
         warm_up = steps / 4
-        # Factors instead of divisors, as compilers make of constants: so the bits are those of plain numbers.
+        # Factors, as compilers turn constant divisors into these: so the bits are the same as with plain numbers.
         factors = (np.float32(1) / np.float32(length) for length in (warm_up, steps - warm_up))
         self.numbers.assign([peak, steps, *factors])
 
@@ -89,7 +89,7 @@ class Recipe:
             object.__setattr__(self, name, int(value))
 
     def learning_rate_schedule(self, images):
-        """Return what Keras's optimizers take as the learning rate of a training on so many images an epoch."""
+        """Return the learning rate, or its schedule, in the form that Keras takes, for so many images an epoch."""
         if self.schedule == "constant":
             return self.learning_rate
         return OneCycle(self.learning_rate, self.epochs * -(-images // self.batch_size))
@@ -172,7 +172,7 @@ def _log(probabilities):
 class SoftCrossEntropy(keras.losses.Loss):
     """The cross-entropy of a network's softened answers against a teacher's, times temperature².
 
-    Softening makes gradients smaller by about that factor; multiplied, they keep the size that learning rates are for
+    Softening makes gradients smaller by about that factor; multiplied, they have the size that learning rates suit
     (Hinton, Vinyals and Dean 2015, see `soften`).
     Input: the teacher's answers, softened already, and the network's as they are, (N, 10) each. Output: (N,).
     """
@@ -200,9 +200,9 @@ def _batches(x, y, batch_size, seed=None, augment=None, ask=None):
 
     With a seed, in a new order each time; without one, always in the order given. augment: see `train`. ask: a function
     of a batch of images, as they are shown, that returns what is to be learnt of them in place of y.
-    Not the arrays themselves: for those Keras makes a dataset that autotunes, and closing an autotuned iterator
-    can sleep for seconds at the end of an epoch. Grey levels become floats batch by batch, as four times the memory
-    would be needed for all of them at once.
+    Keras is not given the arrays themselves: it would make a dataset of them that autotunes, and closing an autotuned
+    iterator can sleep for seconds at the end of an epoch. Grey levels become floats batch by batch, as four times the
+    memory would be needed for all of them at once.
     """
     with tf.device("CPU:0"):
         x, y = tf.constant(x), tf.constant(y)
@@ -228,7 +228,7 @@ def _batches(x, y, batch_size, seed=None, augment=None, ask=None):
 
 
 def _is_faster_with_xla(model, images):
-    """On a CPU, XLA speeds a dense network up and slows one with windows down; Windows was never measured.
+    """On a CPU, XLA speeds up a dense network and slows down one with Conv2D and the like; never measured on Windows.
 
     images: how many the training shows, over all epochs: the second that XLA takes to compile must be earned back.
     """
@@ -241,7 +241,7 @@ def _is_faster_with_xla(model, images):
 def _no_gradients_kept():
     """Let TensorFlow forget what it registers for each compiled training step: the gradient of adding up gradients.
 
-    Nothing ever asks for it, but by it every training would keep its weights and its optimizer's state for good
+    Nothing ever asks for it, but through it every training would keep its weights and its optimizer's state for good
     (85 MB for the dense network with Adam). The registry is not public: where it has moved, memory is not saved.
     """
     try:
@@ -287,14 +287,14 @@ def _prepare(model, recipe, images, compiled, temperature):
 
 
 def _let_go():
-    """Give back what earlier trainings have left: images in cycles of references, spare pages of the allocator."""
+    """Free what earlier trainings have left: images in cycles of references, spare pages of the allocator."""
     gc.collect()
     with contextlib.suppress(OSError, AttributeError, TypeError):  # the GNU C library has this, others need it less
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def _check_augment(augment, x):
-    """Raise ValueError unless `augment` makes of images (n, 28, 28) others of the same shape and type."""
+    """Raise ValueError unless `augment` turns images (n, 28, 28) into others of the same shape and type."""
     shown = x[:2, ..., 0]
     made = augment(shown.copy(), generator=np.random.default_rng(0)) if callable(augment) else None
     if getattr(made, "shape", None) != shown.shape or made.dtype != shown.dtype:
@@ -342,8 +342,8 @@ def train(
     seed: decides the weights at the start and the order of the images. Whatever the model held before,
     the same seed gives bit-identical weights on the same machine.
     augment: a function that is given the images of each batch (n, 28, 28), of the type of x, and a NumPy `generator`,
-    and returns what the network shall see in their place, of the same form: so every epoch shows other variants of
-    every image. Such are `random_moves` and others of the module perturbations.
+    and returns what the network is to see in their place, of the same shape and type: so every epoch shows new variants
+    of every image. Such are `random_moves` and `random_distortions` of the module perturbations.
     teacher: a trained network. Then labels are not shown: `model` learns to answer each image, as it is shown, like
     the teacher, both softened by the `temperature`, above 0 (distillation; Hinton, Vinyals and Dean 2015, see
     `soften`), and "accuracy" is how often the two agree on the digit.
@@ -355,7 +355,7 @@ def train(
     "val_loss" and "val_accuracy", one entry for each finished epoch.
     An interrupt (Ctrl-C, the stop button) ends the training, not the program: the model keeps what it has learnt,
     the history the epochs it finished, and `history.interrupted` is True instead of False.
-    Raises ValueError for images, labels, a recipe, a teacher or a temperature of any other form.
+    Raises ValueError for images, labels, a recipe, augment, a teacher or a temperature of any other form.
     """
     if not isinstance(recipe, Recipe):
         raise ValueError(f"The recipe is {recipe!r}, expected a Recipe such as ANN_RECIPE.")
@@ -370,7 +370,7 @@ def train(
         check_temperature(temperature)
         _check_teacher(teacher, x)
         temperature = float(temperature)
-        if augment is None:  # then it says the same in every epoch
+        if augment is None:  # then the teacher says the same in every epoch
             targets = _softened_answers(teacher, x, temperature)
         else:
 

@@ -11,10 +11,10 @@ from scipy.stats import qmc
 
 from mnist_compare.training import OPTIMIZERS, Recipe
 
-# Peak learning rates between which good ones are looked for, lowest and highest.
+# The lowest and the highest peak learning rate between which a search looks for good ones.
 BOUNDS = {"adam": (0.0002, 0.03), "nesterov": (0.01, 1.0)}
 BATCH_SIZES = (50, 125, 250)
-NEAR = 1.5  # a winner within this factor of a bound may have its best beyond it
+NEAR = 1.5  # if a winner is within this factor of a bound, a better rate may lie beyond it
 WIDER = 3  # the factor by which a bound is then moved
 
 
@@ -23,7 +23,7 @@ class Search(NamedTuple):
 
     recipes: every Recipe tried, in order. accuracies: {network: float (recipes, 2)}, by recipe and seed, NaN where the
     second seed was not tried. winners: {network: index into recipes}. shared: the index of the recipe with the least
-    regret. bounds: those in the end, or None.
+    regret. bounds: the final ones, or None.
     """
 
     recipes: list
@@ -41,13 +41,13 @@ class Search(NamedTuple):
     def regrets(self):
         """{network: float (recipes,)}: how much accuracy a recipe loses against the network's winner.
 
-        Below 0 where a recipe was better, but by its first seed only.
+        Below 0 where a recipe was better, but was tried with the first seed only.
         """
         return {network: values[self.winners[network]] - values for network, values in self.means.items()}
 
     @property
     def finalists(self):
-        """The recipes that had a second look."""
+        """The recipes that were tried with the second seed as well."""
         (values, *_) = self.accuracies.values()
         return [self.recipes[i] for i in np.flatnonzero(np.isfinite(values[:, 1]))]
 
@@ -85,12 +85,12 @@ def search(try_all, networks, recipes, finalists, bounds=None):
     were held out. networks: names. recipes: a list of Recipes.
     finalists: how many of each network's best by seed 0, and of those that are best for all networks together, are
     tried with seed 1 as well, by every network. Of all these, a network's winner is the one with the highest mean of
-    the two seeds. The regret of a recipe is what a network loses by it against its winner; of the finalists, `shared`
-    is the one whose largest regret is the smallest; if equal, the one with the smaller sum.
+    the two seeds. The regret of a recipe is the accuracy a network loses by it against its winner; of the finalists,
+    `shared` is the one whose largest regret is the smallest; if equal, the one with the smaller sum.
     bounds: as for `recipes_to_try`, those the recipes are from. Where a winner lies within a factor of 1.5 of one, that
-    bound is moved by a factor of 3, recipes beyond it are tried as densely by every network, and the winners are
-    chosen again, until none lies so near. None: the recipes are all there is.
-    Raises ValueError for names, recipes, finalists or bounds of any other form, and for accuracies that are none.
+    bound is moved by a factor of 3, recipes between the old and the new one are tried as densely by every network, and
+    the winners are chosen again, until none lies so near. None: only the recipes given are tried.
+    Raises ValueError for names, recipes, finalists or bounds of any other form, and for accuracies not from 0 to 1.
     """
     _check_search(networks, recipes, finalists, bounds)
     networks, recipes, start, known = list(networks), list(recipes), bounds, {}
@@ -109,7 +109,7 @@ def search(try_all, networks, recipes, finalists, bounds=None):
             network: values[:, 0]
             for network, values in known_after([(n, recipe, 0) for n in networks for recipe in recipes]).items()
         }
-        # A stable sort: of equal ones the earlier. Every finalist has its second look with every network.
+        # A stable sort: of equal ones the earlier comes first. Every finalist gets its second seed with every network.
         worst = np.max([values.max() - values for values in first.values()], axis=0)
         orders = [np.argsort(-values, kind="stable") for values in first.values()] + [np.argsort(worst, kind="stable")]
         finals = sorted({int(i) for order in orders for i in order[:finalists]})

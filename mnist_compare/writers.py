@@ -1,4 +1,4 @@
-"""Who wrote MNIST's images: `load_writers`, and held-out sets by people that nothing was learnt from."""
+"""Who wrote MNIST's images: `load_writers`, and held-out sets of images by people from whom nothing is learnt."""
 
 import hashlib
 from pathlib import Path
@@ -15,7 +15,7 @@ class Writers(NamedTuple):
     """Who wrote each of N images, and in which series of NIST's forms.
 
     writer: uint16 (N,), a number for each person. series: uint8 (N,), 4 for high-school students, 0 and 1 for
-    employees of the Census Bureau. Each person is of one series.
+    employees of the Census Bureau. Each person belongs to one series.
     """
 
     writer: np.ndarray
@@ -52,7 +52,7 @@ def held_out_by_writer(writers, share=1 / 6, seed=0):
 
     writers: Writers. share: about how large a part of the images, between 0 and 1, the same within each group of
     people (students, employees). The people are drawn at random by `seed`.
-    Raises ValueError for another share, or for one so small or large that a group would be left without people.
+    Raises ValueError for a share of any other form, or one so small or large that a group would be left without people.
     """
     if not 0 < share < 1:
         raise ValueError(f"share={share!r}, expected a number between 0 and 1.")
