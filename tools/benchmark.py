@@ -1,8 +1,8 @@
 """Time the original recipes as plain Keras code against `train`, and print the memory that the notebooks' kernels need.
 
-The sides take turns, each run in a process of its own, so that neither profits from what the other has warmed up
-or suffers from what it has left in memory, and a drift of the machine's speed meets both. Then each notebook is
-executed in full, everything trained anew, in a copy of their folder: that is the part that takes long.
+The sides take turns, each run in a process of its own, so that none profits from what another has warmed up or suffers
+from what it has left in memory, and a drift of the machine's speed affects all alike. Then each notebook is executed in
+full, everything trained anew, in a copy of their folder: this takes longest.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from shutil import copytree, ignore_patterns
 NETWORKS = ("ann", "cnn")
 SIDES = ("plain", "train", "matched")
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
-# In bytes: of the kernel, and of the largest process that it has trained in.
+# Peak memory in bytes: of the kernel, and of the largest process that it has trained in.
 PEAKS = """import resource, sys
 [resource.getrusage(who).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
  for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]"""

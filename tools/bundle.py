@@ -1,4 +1,4 @@
-"""Collect in bundle/ all that it takes to install and run the notebooks without network, on machines like this one."""
+"""Collect in bundle/ all that it takes to install and run the notebooks offline, on machines like this one."""
 
 import os
 import platform
@@ -36,13 +36,13 @@ For {platform.system()} on {platform.machine()} with Python {VERSION}, and for n
 
 if __name__ == "__main__":
     shutil.rmtree(BUNDLE, ignore_errors=True)
-    shutil.rmtree(ROOT / "build" / "lib", ignore_errors=True)  # else the wheel would have modules that are gone
-    # The package as a wheel as well, not linked (-e) as from requirements.txt: to link it pip must fetch setuptools.
+    shutil.rmtree(ROOT / "build" / "lib", ignore_errors=True)  # else the wheel would have modules that no longer exist
+    # The package is a wheel too, not linked (-e) as by requirements.txt: to link it, pip must fetch setuptools.
     pip = [sys.executable, "-m", "pip", "wheel", "--disable-pip-version-check", "--constraint", "constraints.txt"]
     subprocess.run([*pip, "--wheel-dir", BUNDLE / "wheels", ".[notebooks]"], cwd=ROOT, check=True)
     (x_train, y_train), (x_test, y_test) = load_mnist()
     np.savez_compressed(BUNDLE / "mnist.npz", x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
-    # For the class, so without what is the teacher's, and without the answers below the questions.
+    # For the class: so without the teacher's material, and without the answers below the questions.
     not_those = shutil.ignore_patterns("runs", "solutions", "TEACHING.md", ".ipynb_checkpoints", "__pycache__")
     shutil.copytree(ROOT / "notebooks", BUNDLE / "notebooks", ignore=not_those)
     for path in (BUNDLE / "notebooks").glob("*.ipynb"):

@@ -1,8 +1,8 @@
-"""Lay out lab/: copies of the notebooks without outputs, in which a reader can guess before the answer is there.
+"""Lay out lab/: copies of the notebooks without outputs, in which a reader can guess before seeing the answer.
 
 The committed notebooks keep their outputs for those who only read. Beside the copies, runs/ and results/ are links to
 those of notebooks/, since a notebook looks for both in its own folder. A copy that is there already stays as it is. If
-its notebook has changed since, what the reader has made of it is kept under another name, and a fresh copy is made.
+its notebook has changed since, the reader's version is kept under another name, and a fresh copy is made.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ def without_outputs(path):
 
 
 def digest(notebook):
-    """Return what tells apart notebooks that read differently, whatever of them has been run."""
+    """Return a digest that tells apart notebooks that read differently, whether or not they have been run."""
     cells = [(cell.cell_type, cell.source) for cell in notebook.cells]
     return hashlib.sha256(json.dumps(cells).encode()).hexdigest()
 
@@ -64,7 +64,7 @@ def state(copy):
     """Return the mark of a copy, None if it has none, and whether the reader has neither changed nor run anything."""
     try:
         notebook = nbformat.read(copy, 4)
-    except Exception:  # nbformat raises many kinds for what is no notebook, but maybe what is left of one
+    except Exception:  # nbformat raises many kinds for a file that is no notebook, but may be the rest of one
         return None, False
     mark = notebook.metadata.get(MARK)
     return mark, mark == digest(notebook) and not any(cell.get("outputs") for cell in notebook.cells)
@@ -80,7 +80,7 @@ def link(path, folder):
     """Make `path` lead to `folder`. Whatever lies there already stays."""
     if os.path.lexists(path):
         return
-    if os.name == "nt":  # a symbolic link needs an administrator there, a junction nobody
+    if os.name == "nt":  # there a symbolic link needs an administrator, a junction does not
         import _winapi
 
         _winapi.CreateJunction(str(folder.resolve()), str(path))

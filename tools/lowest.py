@@ -1,4 +1,4 @@
-"""Print the lowest version that pyproject.toml admits of each dependency, as constraints for pip."""
+"""Print the lowest version of each dependency that pyproject.toml allows, as constraints for pip."""
 
 import tomllib
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""Run `make test` with the newest versions on each Python named and with the lowest ones declared on the first.
+"""Run `make test` with the newest versions on each Python named, and with the lowest ones declared on the first.
 
-Each run has a virtual environment of its own in .venvs; none is skipped because another failed; a table ends them.
+Each run has a virtual environment of its own in .venvs; none is skipped because another failed. A table comes last.
 """
 
 import subprocess

@@ -2,7 +2,7 @@
 
 Every notebook with the switch `train_again` is executed with it, in full. What has been trained by the same code and
 library versions is kept in notebooks/runs/ and not repeated, so after an interrupt the same command goes on where it
-stopped. Nothing is published of a notebook that did not come to its end, or that was run with `quick`.
+stopped. Nothing is published of a notebook that did not run to its end, or that was run with `quick`.
 """
 
 import sys

@@ -1,6 +1,6 @@
-"""What the README quotes of the committed notebooks; run as a script, it brings the README up to date.
+"""What the README quotes from the committed notebooks; run as a script, it brings the README up to date.
 
-A quotation stands between two comments, <!-- NOTEBOOK TAG --> and <!-- /NOTEBOOK TAG -->, TAG being that of a cell.
+A quotation stands between two comments, <!-- NOTEBOOK TAG --> and <!-- /NOTEBOOK TAG -->, where TAG is that of a cell.
 """
 
 import base64
@@ -15,7 +15,7 @@ PICTURE = ROOT / "notebooks" / "fair_comparison.png"
 
 
 def output_of(notebook, tag, kind):
-    """Return the output of the cell with this tag, of this MIME type."""
+    """Return what the cell with this tag has as its output, in this MIME type."""
     cells = nbformat.read(ROOT / "notebooks" / f"{notebook}.ipynb", 4).cells
     (cell,) = (cell for cell in cells if tag in cell.metadata.get("tags", []))
     return cell.outputs[-1].data[kind]

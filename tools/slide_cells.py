@@ -25,7 +25,7 @@ def blocks_of(text):
 
 
 def outputs_of(cell):
-    """Yield what a code cell gives, as `blocks_of` does.
+    """Yield the outputs of a code cell, as `blocks_of` does.
 
     Also ("print", text), ("quiet", text), which is for the notes, and ("picture", (src, alt)).
     """
@@ -36,7 +36,7 @@ def outputs_of(cell):
             source = "getsource" in cell.source
             if output.text.strip():
                 yield ("code" if source else "print"), output.text
-        elif picture := re.search(r'src="(data:image/[^"]*)"', data.get("text/html", "")):  # a picture with its words
+        elif picture := re.search(r'src="(data:image/[^"]*)"', data.get("text/html", "")):  # a picture with its text
             alt = re.search(r'alt="([^"]*)"', data["text/html"])
             yield "picture", (picture[1], unescape(alt[1]) if alt else "")
         elif kind:
@@ -48,7 +48,7 @@ def outputs_of(cell):
 
 
 def guess_of(cell):
-    """Return the names that a code cell has for the reader's guesses, and what is to be judged where it lists that."""
+    """Return the variables that a code cell has for the reader's guesses, and the claims to judge, if it lists any."""
     names, listed = [], []
     if "your_" not in cell.source and '"?"' not in cell.source:
         return names, listed

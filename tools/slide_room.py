@@ -1,4 +1,4 @@
-"""How much has room on a slide, and in letters of which size: estimates that are rather too careful.
+"""How much fits on a slide, and in letters of what size: estimates, rather too careful than too bold.
 
 All sizes are in pixels, of a slide of WIDTH × HEIGHT.
 """
@@ -20,7 +20,7 @@ def height_of(blocks, size, width):
 
 
 def pages_of(blocks, width=INNER, height=TEXT_HEIGHT):
-    """Return [(size, blocks)]: texts dealt out to as few slides as hold them, in letters as large as fit."""
+    """Return [(size, blocks)]: texts spread over as few slides as can hold them, in letters as large as fit."""
     for count in range(1, len(blocks) + 1):
         share = ceil(len(blocks) / count)
         pages = [blocks[i : i + share] for i in range(0, len(blocks), share)]
@@ -55,7 +55,7 @@ def prints_of(text, height):
     """Return [(size, text)]: lines in letters as large as fit, on as many slides as they need."""
     lines = text.strip("\n").splitlines()
     most = int(height / (1.35 * 18))
-    most = min(most, ceil(len(lines) / ceil(len(lines) / most)) + 4)  # rather parts alike than a last one of two lines
+    most = min(most, ceil(len(lines) / ceil(len(lines) / most)) + 4)  # rather equal parts than a last one of two lines
     parts = []
     while lines:
         cut = len(lines)

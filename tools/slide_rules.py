@@ -1,10 +1,10 @@
-"""Which slides a notebook makes. Rules, so that a notebook that changes needs no slides made by hand.
+"""Which slides are made of a notebook: rules, so that no slides need be made by hand when a notebook changes.
 
-- A heading ## begins a section, and every slide says which section it is of. Cells marked "skip" make no slide.
-- Code is not shown, what it gives is: one picture, table or print a slide, with a sentence that leads to it and one
+- A heading ## begins a section, and every slide names the section it belongs to. Cells marked "skip" make no slide.
+- Code is not shown, but its output is: one picture, table or print a slide, with a sentence that leads to it and one
   that reads it. Code that a cell gives as its output is content like any other.
 - A guess is a slide of its own. So is every paragraph that ends in a question; the answer comes on a later slide.
-- Of a paragraph the first sentence, its questions and what is bold come onto the slide; all of it is in the notes.
+- A slide shows a paragraph's first sentence, its questions and what is bold; the notes have all of it.
 - What makes no sense without the code ("the next cell …"), or is about the reader's own guess, is in the notes only.
 """
 
@@ -74,7 +74,7 @@ def slides_of(notebook):
 
 
 class _Maker:
-    """Goes through a notebook once; `waiting` are the paragraphs that are on no slide yet."""
+    """Goes through a notebook once; `waiting` holds the paragraphs that are on no slide yet."""
 
     def make(self, notebook):
         self.slides, self.waiting, self.notes = [], [], []
@@ -128,7 +128,7 @@ class _Maker:
             self.section = re.split(r"(?<=[?])|[:.]", text)[0].strip()
 
     def open(self):
-        """Make a slide of the heading of a section in which nothing else is on any slide."""
+        """Make a slide of a section's heading alone, if nothing else of the section is on a slide."""
         if self.opens:
             self.add("text")
 
@@ -197,11 +197,11 @@ class _Maker:
         return {"lead": "\n\n".join(blocks), "size": size}
 
     def tell(self, but_last=False):
-        """Make slides of the paragraphs that wait, all of them or all but the last; return the last one."""
+        """Make slides of the waiting paragraphs, of all or all but the last, which is then returned."""
         last = self.waiting.pop() if but_last and self.waiting else ""
         if (
             last and self.opens
-        ):  # the first slide of a section says what it is about; what points stays for what is shown
+        ):  # a section's first slide says what it is about; a sentence that points stays for what is shown
             *rest, end = presentable(last) or [""]
             rest, last = (" ".join(rest), end) if POINTS.search(end) else (last, "")
             self.waiting += [rest] if rest else []
@@ -244,7 +244,7 @@ class _Maker:
         self.find(found)
 
     def guess(self, cell, names, listed):
-        """A cell for the reader's guess: its question is a slide by now, or is the last paragraph, or is missing."""
+        """A cell for the reader's guess: its question is on a slide already, or the last paragraph, or missing."""
         asked = self.slides[-1].kind == "question" and self.slides[-1].cell >= self.number - 1
         if not asked:
             missing = ", ".join(name.removeprefix("your_").replace("_", " ") for name in names)
@@ -260,7 +260,7 @@ class _Maker:
                 self.add("question", title=slide.title, lead="\n".join(some), size=size)
 
     def given(self, kind, content, printed=""):
-        """Show what a cell gives; a few lines that it prints come with its picture."""
+        """Show an output of a cell; a few printed lines come onto the slide of its picture."""
         if kind in ("quiet", "folded"):
             self.notes += [content] if kind == "quiet" else []
             return
@@ -296,7 +296,7 @@ class _Maker:
             yield {"show": f"```python\n{text}\n```", "size": size}
 
     def find(self, blocks):
-        """What a cell says: it reads the picture before it, or is a slide of its own."""
+        """Place what a cell says: below the picture before it, which it reads, or on a slide of its own."""
         blocks = [block for block in blocks if block.strip()]
         if not blocks:
             return

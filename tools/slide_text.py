@@ -1,8 +1,8 @@
-"""Of a notebook's paragraphs, what is said on a slide; rules that know nothing of slides but that room is short."""
+"""What a slide says of a notebook's paragraphs: rules that know nothing of slides but that room is short."""
 
 import re
 
-# Of the code, or of the notebook as a thing to run: sentences for the notes only.
+# About the code, or about running the notebook: such sentences go into the notes only.
 ABOUT_THE_CODE = re.compile(
     r"\bcells?\b|train_again|\bunfold|three dots|`assert`|\bA helper\b|skip the code|^Put |^\**It takes\b|"
     r"without Python|needs Python|^Last, what the README|`search`|^Look for its|\bruns above\b",
@@ -14,7 +14,7 @@ LEADS_ON = re.compile(r"^(?:Now|Next|Then|Last|And|The same)\b")  # to what come
 LEANS = re.compile(r"^\W*(?:It|Its|So|This|That|They|Their|But|Then|Those|These|Both|Each|Yet|Therefore|Only)\b")
 ASKED = re.compile(r"\*\*((?:Before you|Guess first|Predict|Read them yourself)[^*]*|[^*.:?]+ first[.:]?)\*\*[:.,]?\s*")
 TITLED = re.compile(r"^(\*\*?)([^*]{3,90}[.?!])\1\s+")
-NO_ONES_GUESS = [  # what is said of the reader's guess, which on slides is nobody's
+NO_ONES_GUESS = [  # what is said of the reader's guess, as on slides nobody has made one
     (re.compile(r"\byour guess:? [^,;()]*, "), ""),
     (re.compile(r"; your guess(?: was)?:? [^,;().]*(?:\.\d[^,;().]*)?"), ""),
     (re.compile(r" ?\((?:your guess|you):? [^()]*\)"), ""),
@@ -29,7 +29,7 @@ def plain(text):
 
 
 def sentences(text):
-    """Split a paragraph; what stands in brackets, bold or in code is never taken apart."""
+    """Split a paragraph into sentences; what is in brackets, bold or code is never taken apart."""
     found, current = [], ""
     for piece in re.split(r"(?<=[.!?])([)\"*]*)\s+(?=[A-Z*(\"`~])", " ".join(text.split())):
         if re.fullmatch(r"[)\"*]*", piece):  # what the split has caught belongs to the sentence before
@@ -50,7 +50,7 @@ def presentable(text):
 
 
 def gist(text, limit):
-    """Return as much of a paragraph as has room in `limit` characters: what is first, asked or bold before the rest."""
+    """Return as much of a paragraph as fits `limit` characters: first sentence, then questions and bold, then more."""
     if text.startswith("> "):
         return "> " + gist(re.sub(r"^> ?", "", text, flags=re.MULTILINE), 2 * limit)
     said = presentable(text)
@@ -79,7 +79,7 @@ def is_list(block):
 
 
 def asks(block):
-    """Return whether a paragraph asks the reader something, rather than answers a question of its own."""
+    """Return whether a paragraph asks the reader something, rather than answering a question of its own."""
     if is_list(block):
         return False
     *_, before, last = ["", "", *(re.sub(r"[*\"”)]+$", "", sentence) for sentence in presentable(block))]
@@ -89,7 +89,7 @@ def asks(block):
 
 
 def rows_of(table):
-    """Return the rows of a Markdown table; the second one says how the columns are set."""
+    """Return the rows of a Markdown table; the second one says how the columns are aligned."""
     return [[cell.strip() for cell in line.strip()[1:-1].split("|")] for line in table.strip().splitlines()]
 
 

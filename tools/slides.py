@@ -1,7 +1,7 @@
-"""Make slides of the notebooks in build/slides/, which need no network: reveal.js is fetched once and lies beside them.
+"""Make slides of the notebooks, in build/slides/. They work offline: reveal.js is fetched once and lies beside them.
 
-`python tools/slides.py` makes all of them, `python tools/slides.py 01_ann_vs_cnn` one. What comes onto which slide:
-slide_rules.py; what they look like: deck/.
+`python tools/slides.py` makes all of them, `python tools/slides.py 01_ann_vs_cnn` one. For what comes onto which
+slide, see slide_rules.py; for what they look like, deck/.
 """
 
 import base64
@@ -72,7 +72,7 @@ def as_cells(slides):
 
 
 def write_deck(notebook, folder):
-    """Write the slides of the notebook in this file into `folder`; return the path, and how many there are."""
+    """Write the slides of the notebook in this file into `folder`; return the path, and how many slides there are."""
     slides = slides_of(nbformat.read(notebook, 4))
     return write_page(slides, folder / f"{notebook.stem}.slides.html"), len(slides)
 
