@@ -87,7 +87,7 @@ prune: $(VENV)/ready
 
 $(VENV)/ready: requirements.txt pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c "import sys; (3, 11) <= sys.version_info[:2] <= (3, 13) or sys.exit( \
-	f'Python 3.11, 3.12 or 3.13 is needed (TensorFlow has no other), but $(PYTHON) is {sys.version.split()[0]}: ' \
+	f'Python 3.11, 3.12 or 3.13 is needed (TensorFlow supports no other), but $(PYTHON) is {sys.version.split()[0]}: ' \
 	'name another, as in  make PYTHON=python3.13')"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check $(CONSTRAINTS:%=-c %) -r requirements.txt

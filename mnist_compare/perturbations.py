@@ -112,7 +112,7 @@ def shuffle_pixels(images, permutation):
     permutation = np.asarray(permutation)
     if permutation.shape != (pixels,) or not np.array_equal(np.sort(permutation), np.arange(pixels)):
         raise ValueError(
-            f"The permutation of shape {permutation.shape} is none of {pixels} pixels: expected every index from 0 to "
+            f"The permutation of shape {permutation.shape} is not one of {pixels} pixels: expected every index from 0 to "
             f"{pixels - 1} once, as from np.random.default_rng(0).permutation({pixels})."
         )
     return images.reshape(-1, pixels)[:, permutation].reshape(images.shape)
@@ -168,7 +168,7 @@ def _checked(images):
     images = np.asarray(images)
     if images.ndim != 3 or 0 in images.shape:
         raise ValueError(
-            f"The images have the shape {images.shape}, expected (N, rows, columns), none of them 0; "
+            f"The images have the shape {images.shape}, expected (N, rows, columns), all above 0; "
             "write image[None] to pass a single one."
         )
     check_levels(images)

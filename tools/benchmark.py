@@ -92,11 +92,11 @@ def peaks_of(notebook, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", nargs=2, type=int, default=(5, 10), metavar=("ANN", "CNN"), help="default: 5 10")
-    parser.add_argument("--rounds", type=int, default=1, help="how often the sides take turns, default: 1; 0 for not")
+    parser.add_argument("--rounds", type=int, default=1, help="how often the sides take turns, default: 1; 0 to skip")
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES, help="default: all")
     known = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
     parser.add_argument(
-        "--notebooks", nargs="*", choices=[*known, []], default=known, help="default: all; none for not"
+        "--notebooks", nargs="*", choices=[*known, []], default=known, help="default: all; none to skip"
     )
     parser.add_argument("--once", nargs=4, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
