@@ -61,7 +61,7 @@ def random_distortions(images, degrees=15, scaling=0.15, most=2, elastic=0, sigm
     """Turn, scale, bend and move each image at random, by bilinear interpolation; all amounts are drawn uniformly.
 
     degrees: the largest turn about the middle, either way. scaling: the largest change of the height and of the
-    width, as a share. Both as in Cireşan et al. 2010, https://arxiv.org/abs/1003.0358.
+    width, as a share. Both are about those of Cireşan et al. 2010, https://arxiv.org/abs/1003.0358.
     elastic: how strongly strokes are bent; 0 for not at all. Every pixel is taken from another place. Its shifts
     down and right are drawn between -1 and 1, smoothed by a Gaussian of `sigma` pixels and multiplied by
     `elastic`: 34 with sigma 4 in Simard, Steinkraus and Platt, Best practices for convolutional neural networks, 2003,
@@ -112,8 +112,8 @@ def shuffle_pixels(images, permutation):
     permutation = np.asarray(permutation)
     if permutation.shape != (pixels,) or not np.array_equal(np.sort(permutation), np.arange(pixels)):
         raise ValueError(
-            f"The permutation of shape {permutation.shape} is not one of {pixels} pixels: expected every index from 0 to "
-            f"{pixels - 1} once, as from np.random.default_rng(0).permutation({pixels})."
+            f"The permutation of shape {permutation.shape} is not one of {pixels} pixels: expected every index from 0 "
+            f"to {pixels - 1} once, as from np.random.default_rng(0).permutation({pixels})."
         )
     return images.reshape(-1, pixels)[:, permutation].reshape(images.shape)
 

@@ -173,7 +173,7 @@ class SoftCrossEntropy(keras.losses.Loss):
     """The cross-entropy of a network's softened answers against a teacher's, times temperature².
 
     Softening makes gradients smaller by about that factor; multiplied, they have the size that learning rates suit
-    (Hinton, Vinyals and Dean 2015, see `soften`).
+    (Hinton, Vinyals and Dean 2015, see `soften`, who mix labels in as well; here there are none).
     Input: the teacher's answers, softened already, and the network's as they are, (N, 10) each. Output: (N,).
     """
 
