@@ -462,9 +462,8 @@ def test_a_probe_tells_whether_the_code_still_does_the_same(sets, monkeypatch):
     assert experiments.probe(build, replace(RECIPE, learning_rate=0.5, epochs=9), sets[0]) == before
     batches = experiments.train.__globals__["_batches"]
     changes = {
-        "_batches": lambda x, y, size, seed=None, augment=None: batches(
-            x, y, size, seed and seed + 1 or 7
-        ),  # another order
+        # another order
+        "_batches": lambda x, y, size, seed=None, *others: batches(x, y, size, seed and seed + 1 or 7, *others),
         "OPTIMIZERS": {"sgd": partial(keras.optimizers.SGD, momentum=0.1)},
     }
     for name, changed in changes.items():
