@@ -324,8 +324,9 @@ def _prepared(plans, train_set, test_set):
     """Return the _Task of each plan; ValueError for a plan that cannot be carried out."""
     images = len(train_set[0])
     train_digest, test_digest = identity.digest(*train_set), test_set and identity.digest(*test_set)
-    made, layers, tasks = identity.made_by(), {}, []
-    for plan in plans:
+    made, layers = identity.made_by(), {}
+
+    def prepared(plan, test_digest):
         if not isinstance(plan.name, str) or not isinstance(plan.recipe, Recipe):
             raise ValueError(f"{plan!r} is no plan: expected a string as name and a Recipe, such as MATCHED_RECIPE.")
         plan = plan._replace(
@@ -347,20 +348,23 @@ def _prepared(plans, train_set, test_set):
             train_digest,
             test_digest,
             plan.augment,
-            plan.teacher and _described_teacher(plan, train_set),
+            teacher_decides(plan),
         )
         key = identity.digest(decides)
-        tasks.append(_Task(plan, decides, key, f"{key}-{made}"))
-    return tasks
+        return _Task(plan, decides, key, f"{key}-{made}")
 
+    def teacher_decides(plan):
+        """Return what decides the network that a plan learns from, and the temperature; None if it has no teacher."""
+        if plan.teacher is None:
+            return None
+        if not isinstance(plan.teacher, Plan):
+            raise ValueError(
+                f"The plan {plan.name!r} has teacher={plan.teacher!r}, expected a Plan: that of the teacher."
+            )
+        check_temperature(plan.temperature)
+        return {"temperature": float(plan.temperature), **prepared(plan.teacher, None).decides}
 
-def _described_teacher(plan, train_set):
-    """Return what decides the network that a plan learns from, and the temperature."""
-    if not isinstance(plan.teacher, Plan):
-        raise ValueError(f"The plan {plan.name!r} has teacher={plan.teacher!r}, expected a Plan: that of the teacher.")
-    check_temperature(plan.temperature)
-    (task,) = _prepared([plan.teacher], train_set, None)
-    return {"temperature": float(plan.temperature), **task.decides}
+    return [prepared(plan, test_digest) for plan in plans]
 
 
 def _whole(plan, name):
