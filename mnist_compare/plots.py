@@ -717,7 +717,9 @@ def _recipes(some, marked):
     """Say how many recipes of each kind there are, how many suit the CNN better, and where the marked ones lie."""
     ann, cnn = np.hstack([pair.reshape(2, -1) for pair in some.values()])
     said = [f"{pair[0].size} {TRIALS[name]['label']}" for name, pair in some.items()]
-    said.append(f"the CNN errs less with {np.sum(cnn < ann)} of {len(ann)}")
+    both_fail = (ann > 0.5) & (cnn > 0.5)
+    said.append(f"the CNN errs less with {np.sum((cnn < ann) & ~both_fail)} of {len(ann)}")
+    said += [f"both fail with {both_fail.sum()}"] if both_fail.any() else []
     said += [f"{name}: ANN {pair[0]:.2%}, CNN {pair[1]:.2%}" for name, pair in marked.items()]
     return listed(said)
 
@@ -833,20 +835,33 @@ def plot_resamples(samples, xlabel):
     styles = _curve_styles(samples, xlabel, OTHERS)
     figure, axes = new_figure(size=(6.5, 3.4))
     axis = axes[0, 0]
-    bins = np.histogram_bin_edges(np.concatenate(list(samples.values())), 60)
+    bins = _bin_edges(samples.values())
     for name, style in styles.items():
         axis.hist(samples[name], bins, histtype="stepfilled", alpha=0.4, color=style["color"], label=name)
     top = axis.dataLim.ymax
     for row, (name, style) in enumerate(styles.items()):
         ends, height = interval(samples[name]), top * (1.06 + 0.07 * row)
         axis.plot(ends, [height, height], color=style["color"], marker="|", markersize=9, linewidth=2)
-    axis.set(xlabel=xlabel, ylabel="resamples (bars: the middle 95 %)", ylim=(0, top * (1.08 + 0.07 * len(samples))))
+    axis.set(xlabel=xlabel, ylabel="number of draws (above: the middle 95 %)")
+    axis.set_ylim(0, top * (1.08 + 0.07 * len(samples)))
     axis.legend()
     parts = (
         f"{name} {low:.3g} to {high:.3g}" for name, (low, high) in ((name, interval(samples[name])) for name in samples)
     )
     figure.description = f"{xlabel}: the middle 95 % of the resamples: {listed(parts)}."
     return figure
+
+
+def _bin_edges(samples, about=45):
+    """Return the edges of bins for several samples, each bin as wide as a whole number of steps of the coarsest one.
+
+    Numbers of errors, say, differ by whole steps: bins of another width would hold now more and now fewer of them.
+    """
+    values = [np.unique(np.round(sample, 9)) for sample in samples]
+    step = max((np.diff(some).min() for some in values if len(some) > 1), default=1)
+    low, high = min(some[0] for some in values), max(some[-1] for some in values)
+    width = step * max(1, round((high - low) / about / step))
+    return np.arange(low - step / 2, high + width, width)
 
 
 def plot_best_of(curves, ylabel):
@@ -870,39 +885,41 @@ def plot_best_of(curves, ylabel):
     return figure
 
 
-def plot_costs(points):
+def plot_costs(points, xlabel="cost of the training"):
     """Draw the error of every way of training against what the training costs, on log axes, and the front of the best.
 
-    points: {"ANN dropout": (multiply-adds of the whole training, errors (S,)), …}. Every run is a small pale point, its
-    mean a large one, in the colour of the network that the name begins with, beside the rest of the name. The front is
-    a line down through the means that no cheaper or equally cheap training reaches.
+    points: {"ANN dropout": (cost of the whole training, errors (S,)), …}, the cost in any unit, which `xlabel` names.
+    Every run is a small pale point, its mean a large one, in the colour of the network that the name begins with,
+    beside the rest of the name. The front is a line down through the means that no cheaper or equally cheap training
+    reaches.
     """
     _check_some(points)
     for name, point in points.items():
         if len(point) != 2 or not point[0] > 0:
             raise ValueError(
-                f"{name!r} has {reprlib.repr(point)}, expected (multiply-adds, errors (S,)): give the cost, above 0."
+                f"{name!r} has {reprlib.repr(point)}, expected (cost, errors (S,)): give the cost, above 0."
             )
         _check_runs(name, point[1], "errors")
     figure, axes = new_figure(size=(8, 4.8))
-    axis, front, parts = axes[0, 0], [], []
+    axis, front, parts, dearest = axes[0, 0], [], [], max(cost for cost, _ in points.values())
     for name, (cost, errors) in sorted(points.items(), key=lambda item: (item[1][0], np.mean(item[1][1]))):
         style, mean = _style(name), np.mean(errors)
         axis.plot(np.full(len(errors), cost), errors, **_pale(style))
         axis.plot(cost, mean, linestyle="none", label=_network(name), **style)
-        axis.annotate(name.partition(" ")[2], (cost, mean), (7, 4), textcoords="offset points", fontsize=10)
+        place, ha = ((-7, 4), "right") if cost == dearest else ((7, 4), "left")  # within the frame
+        axis.annotate(name.partition(" ")[2], (cost, mean), place, textcoords="offset points", ha=ha, fontsize=10)
         best = not front or bool(mean < front[-1][1])
         front += [(cost, mean)] if best else []
-        parts.append(f"{name} {mean:.2%} at {cost:.2g}{', on the front' if best else ''}")
+        parts.append(f"{name} {mean:.2%} at {cost:.3g}{', on the front' if best else ''}")
     axis.step(*np.transpose(front), where="post", color="0.6", linewidth=1, zorder=0, label="the front")
-    axis.set(xlabel="multiply-adds of the whole training (log scale)", xscale="log", yscale="log")
+    axis.set(xlabel=f"{xlabel} (log scale)", xscale="log", yscale="log")
     axis.set_ylabel("error (log scale; pale points: single runs)")
     axis.margins(x=0.25)
-    _log_ticks(axis.xaxis, lambda value, _: f"{value:.0e}".replace("e+", "e"), (1, 2, 3, 5, 7))
+    _log_ticks(axis.xaxis, lambda value, _: f"{value:g}", (1, 1.5, 2, 3, 5, 7))
     _log_ticks(axis.yaxis, _percent, (1, 1.2, 1.5, 2, 3, 5, 7))
     axis.grid(alpha=0.3)
     _legend_below(figure, 3)
-    figure.description = f"Mean error by the multiply-adds of the training: {listed(parts)}."
+    figure.description = f"Mean error by {xlabel}: {listed(parts)}."
     return figure
 
 
@@ -933,15 +950,20 @@ def plot_sizes(points, apart=()):
     for axis, column, xlabel in zip(axes.flat, (1, 2), ("parameters", "multiply-adds per image"), strict=True):
         for name, sizes in points.items():
             style = _style(name)
+            joined = sorted((size[column], np.mean(size[3])) for size in sizes if size[0] not in apart)
+            line = np.reshape(joined, (-1, 2)).T
+            axis.plot(*line, label=name, **style)
             for size in sizes:
                 x, mean = size[column], np.mean(size[3])
                 axis.plot(np.full(len(size[3]), x), size[3], **_pale(style))
-                place, ha = ((-5, -11), "right") if size[0] in apart else ((5, 4), "left")
-                axis.annotate(size[0], (x, mean), place, textcoords="offset points", ha=ha, fontsize=8)
+                place, ha = (-5, -11), "right"  # below the line, which falls
                 if size[0] in apart:
                     axis.plot(x, mean, markerfacecolor="w", zorder=3, **style)
-            joined = sorted((size[column], np.mean(size[3])) for size in sizes if size[0] not in apart)
-            axis.plot(*np.reshape(joined, (-1, 2)).T, label=name, **style)
+                    above = not joined or mean > np.interp(np.log(x), np.log(line[0]), line[1])
+                    place, ha = (0, 7 if above else -14), "center"
+                elif x == joined[-1][0]:
+                    place, ha = (0, 7), "center"
+                axis.annotate(size[0], (x, mean), place, textcoords="offset points", ha=ha, fontsize=8)
         axis.set(xlabel=f"{xlabel}, thousands (log scale)", xscale="log", yscale="log")
         axis.margins(x=0.15)
         _log_ticks(axis.xaxis, lambda value, _: f"{value / 1000:,.10g}", (1, 3))

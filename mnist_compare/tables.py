@@ -1,4 +1,4 @@
-"""Tables for the notebooks."""
+"""Tables for the notebooks, and the guesses that stand in them."""
 
 from IPython.display import Markdown
 
@@ -15,3 +15,8 @@ def table(header, rows, note="", text_columns=1):
             raise ValueError(f"The row {row} has {len(row)} values, expected {len(header)}: one for each of {header}.")
     lines = [header, ["---"] * text_columns + ["---:"] * (len(header) - text_columns), *rows]
     return Markdown("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines) + (f"\n\n{note}" if note else ""))
+
+
+def guess(value, form=""):
+    """Return a guess as it is shown: "?" where none has been made, a number as `form` says, all else as it is."""
+    return f"{value:{form}}" if isinstance(value, (int, float)) else str(value)
