@@ -59,5 +59,6 @@ def guess_of(cell):
             if isinstance(node.value, ast.Dict) and {getattr(value, "value", 0) for value in node.value.values} == {
                 "?"
             }:
-                listed += [str(getattr(key, "value", "")) for key in node.value.keys]
+                keys = [str(getattr(key, "value", "")) for key in node.value.keys]
+                listed += [key for key in keys if len(key.split()) > 3]  # not a mere name, such as ANN
     return names, [text if is_list(text) else f"- {text}" for text in listed]
