@@ -842,7 +842,7 @@ def plot_resamples(samples, xlabel):
     for row, (name, style) in enumerate(styles.items()):
         ends, height = interval(samples[name]), top * (1.06 + 0.07 * row)
         axis.plot(ends, [height, height], color=style["color"], marker="|", markersize=9, linewidth=2)
-    axis.set(xlabel=xlabel, ylabel="number of draws (above: the middle 95 %)")
+    axis.set(xlabel=xlabel, ylabel="draws (above: the middle 95 %)")
     axis.set_ylim(0, top * (1.08 + 0.07 * len(samples)))
     axis.legend()
     parts = (
