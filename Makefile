@@ -52,6 +52,7 @@ notebooks: $(VENV)/ready
 		notebooks/*.ipynb notebooks/solutions/*.ipynb
 	$(BIN)/jupyter nbconvert --log-level ERROR --to notebook --inplace --coalesce-streams \
 		notebooks/*.ipynb notebooks/solutions/*.ipynb
+	$(BIN)/python tools/tidy.py notebooks/*.ipynb notebooks/solutions/*.ipynb
 	$(BIN)/python tools/readme_figures.py
 
 benchmark: $(VENV)/ready

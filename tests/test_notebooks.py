@@ -8,6 +8,7 @@ import nbformat
 import publish
 import pytest
 import readme_figures
+import tidy
 from jupyter_client import KernelManager
 from nbclient import NotebookClient
 
@@ -34,7 +35,22 @@ def test_outputs_are_of_one_full_clean_run(notebook):
     said = "\n".join(output.get("text") or output.data.get("text/markdown", "") for output in outputs)
     assert "Full run" in said and "Quick run" not in said
     assert not re.search(r"/(root|home|tmp|Users|work)/|[A-Z]:\\|Warning|Fetching|\r", said)
+    assert "FloatProgress" not in notebook.read_text("utf-8")  # a progress bar, left over from a training
     assert notebook.stat().st_size < 1_500_000
+
+
+def test_closed_progress_bars_are_taken_out_and_other_widgets_stay():
+    models = {"bar": ("FloatProgressModel", "style"), "style": ("ProgressStyleModel",), "text": ("HTMLModel",)}
+    models |= {"box": ("HBoxModel", "text", "bar"), "pad": ("AnyModel", "layout"), "layout": ("LayoutModel",)}
+    state = {
+        name: {"model_name": model, "state": {"children": [f"IPY_MODEL_{part}" for part in parts]}}
+        for name, (model, *parts) in models.items()
+    }
+    bar, other = (nbformat.v4.new_output("display_data", {"text/plain": text}) for text in (" 50%| 1/2, 2it/s]", "pad"))
+    cell = nbformat.v4.new_code_cell(outputs=[bar, other])
+    metadata = {"widgets": {tidy.STATE: {"state": state}}}
+    left = tidy.without_bars(nbformat.v4.new_notebook(cells=[cell], metadata=metadata))
+    assert left.cells[0].outputs == [other] and set(left.metadata.widgets[tidy.STATE]["state"]) == {"pad", "layout"}
 
 
 def test_every_picture_has_a_text_for_those_who_do_not_see_it(notebook):

@@ -362,7 +362,9 @@ def test_what_is_empty_or_untitled_is_said_as_well():
     assert plots.plot_maps([np.eye(2)]).alt == "1 picture of numbers from 0 to 1: untitled."
     assert "0 are above 0, the highest is 0" in plots.plot_pixels(np.zeros((28, 28), np.uint8)).alt
     errors = plots.plot_search({"all": {"adam": ([0, 1], [0, 1]), "nesterov": ([], [])}}, {}).alt
-    assert errors.endswith("all: 2 Adam; 0 SGD with Nesterov momentum; the CNN errs less with 0 of 2; both fail with 1.")
+    assert errors.endswith(
+        "all: 2 Adam; 0 SGD with Nesterov momentum; the CNN errs less with 0 of 2; both fail with 1."
+    )
 
 
 FOUR = {f"CNN {number}": np.eye(2) for number in range(4)}
