@@ -69,12 +69,17 @@ def test_a_guess_is_a_slide_of_its_own_and_what_is_said_of_it_is_left_out():
     guess, answer = made_of(
         text("**Before you run the next cell:** how many? Put your guess in place of the 8."),
         code("your_number = 8"),
-        code("print(...)", "It is **9** (your guess 8, really 9). You guessed 8: quite wrong. So there."),
+        code(
+            "print(...)",
+            "It is **9** (your guess 8, really 9). You guessed 8: quite wrong. (Your guesses: ? and ?.) So there.",
+        ),
     )[1:]
     assert (guess.kind, guess.title, guess.lead) == ("question", "Your guess", "How many?")
     assert answer.lead == "It is **9** (really 9). So there."
-    listed = made_of(text("**Your verdicts first.** What holds?"), code('v = {"1. This": "?", "2. That": "?"}'))[-1]
-    assert (listed.kind, listed.lead) == ("question", "1. This\n2. That")
+    listed = made_of(
+        text("**Your verdicts first.** What holds?"), code('v = {"1. This is so": "?", "2. That is so": "?"}')
+    )[-1]
+    assert (listed.kind, listed.lead) == ("question", "1. This is so\n2. That is so")
     bare = made_of(code("plot()", (900, 300)), code("%time\nyour_share_of_it = 1"))[-1]  # nobody has asked
     assert (bare.kind, bare.title, bare.lead) == ("question", "Your guess", "Share of it?")
     two = made_of(text("Suppose so. **Guess first:** what then?"), code("your_then = 1"), code("plot()", (900, 300)))

@@ -17,7 +17,7 @@ TITLED = re.compile(r"^(\*\*?)([^*]{3,90}[.?!])\1\s+")
 NO_ONES_GUESS = [  # what is said of the reader's guess, as on slides nobody has made one
     (re.compile(r"\byour guess:? [^,;()]*, "), ""),
     (re.compile(r"; your guess(?: was)?:? [^,;().]*(?:\.\d[^,;().]*)?"), ""),
-    (re.compile(r" ?\((?:your guess|you):? [^()]*\)"), ""),
+    (re.compile(r" ?\((?:[Yy]our guess(?:es)?|you):? [^()]*\)"), ""),
     (re.compile(r"(?<![\w.])You (?:guessed|made no guess|have not tried|doubted)\b[^\n]*?[.](?=\s|$) ?"), ""),
     (re.compile(r" You: \?(?=\s|$)"), ""),
 ]
