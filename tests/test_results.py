@@ -1,6 +1,7 @@
 """The published runs: each is wanted, none is missing, and the code of today still does what made them."""
 
 import json
+import re
 from functools import partial
 from pathlib import Path
 
@@ -69,7 +70,10 @@ def test_no_published_run_is_older_than_what_the_code_does(published, mnist):
         kinds.setdefault(kind, []).append(path)
     stale = []
     for paths in kinds.values():
-        content = published[paths[0]]
+        smallest = min(
+            paths, key=lambda path: sum(map(int, re.findall(r"\d+", str(published[path]["decides"]["layers"]))))
+        )
+        content = published[smallest]
         build = partial(identity.rebuild, content["decides"]["layers"])
         today = experiments.probe(build, Recipe(**content["decides"]["recipe"]), mnist[0])
         if not np.isclose(today, content["probe"], rtol=1e-3):
