@@ -56,9 +56,8 @@ def guess_of(cell):
         if isinstance(node, ast.Assign):
             inside = [part for target in node.targets for part in ast.walk(target)]
             names += [part.id for part in inside if isinstance(part, ast.Name) and part.id.startswith("your_")]
-            if isinstance(node.value, ast.Dict) and {getattr(value, "value", 0) for value in node.value.values} == {
-                "?"
-            }:
-                keys = [str(getattr(key, "value", "")) for key in node.value.keys]
-                listed += [key for key in keys if len(key.split()) > 3]  # not a mere name, such as ANN
+            pairs = zip(node.value.keys, node.value.values, strict=True) if isinstance(node.value, ast.Dict) else []
+            asked = {str(getattr(key, "value", "")): getattr(value, "value", 0) for key, value in pairs}
+            if set(asked.values()) == {"?"}:
+                listed += [key for key in asked if len(key.split()) > 3]  # not a mere name, such as ANN
     return names, [text if is_list(text) else f"- {text}" for text in listed]
