@@ -20,13 +20,14 @@ run: $(VENV)/ready
 	print(*(out.text for cell in cells if 'report' in cell.metadata.get('tags', []) for out in cell.outputs), sep='\n')"
 	@echo "The executed notebook: build/$(LESSON).ipynb - as a page: build/$(LESSON).html"
 
-# Two at a time: more would need more memory than many machines have.
+# Two at a time: more would need more memory than many machines have. `worksteal` leaves neighbours together, which share
+# what they need, a browser for instance.
 test: lint
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist worksteal
 
 # Leaves out what takes minutes: executing the notebooks, and the browser tests.
 test-light: lint
-	$(BIN)/pytest -n 2 --dist loadgroup -k "not quick_mode and not browser"
+	$(BIN)/pytest -n 2 --dist worksteal -k "not quick_mode and not browser"
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

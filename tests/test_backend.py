@@ -7,15 +7,12 @@ import subprocess
 import sys
 import threading
 
+import kernels
 import nbformat
 import pytest
-from nbclient import NotebookClient
 
 import mnist_compare
 from mnist_compare.backend import without_chatter
-
-# One after the other, in one process: two kernels that start at the same moment have been seen to wait for ever.
-pytestmark = pytest.mark.xdist_group("kernels")
 
 LIGHT = ["data", "evaluation", "files", "handwriting", "inputs", "perturbations", "plots"]
 
@@ -84,7 +81,7 @@ def cells(loading):
         # In a test of pytest's, a kernel would not show what is written to descriptor 2.
         for name in ("KERAS_BACKEND", "TF_CPP_MIN_LOG_LEVEL", "PYTEST_CURRENT_TEST"):
             patch.delenv(name, raising=False)
-        NotebookClient(notebook, timeout=60, resources={"metadata": {"path": FOLDER}}).execute()
+        kernels.execute(notebook, FOLDER)
     shown = []
     for cell in notebook.cells:
         streams = {"stdout": "", "stderr": ""}

@@ -11,15 +11,13 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
+import kernels
 import nbformat
 import pytest
 from PIL import Image, ImageColor, ImageDraw
 from playwright.sync_api import expect
 
 from mnist_compare.plots import STYLES
-
-# One after the other, in one process: two kernels that start at the same moment have been seen to wait for ever.
-pytestmark = pytest.mark.xdist_group("kernels")
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "04_your_own_digit.ipynb"
 TOKEN = "only-for-this-test"
@@ -46,25 +44,28 @@ def in_jupyterlab(browser, notebook, folder):
     }
     options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
     options += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={work}"]
-    with open(folder / "lab.log", "w") as log:
+    with kernels.settings() as of_kernel, open(folder / "lab.log", "w") as log:
+        options += [f"--KernelManager.{name}={value}" for name, value in of_kernel.items()]
         server = subprocess.Popen(
             [sys.executable, "-m", "jupyterlab", *options], env=os.environ | folders, stdout=log, stderr=log
         )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        wait_for(f"{url}/api/status?token={TOKEN}", server, folder / "lab.log")
-        page = browser.new_page(viewport={"width": 1200, "height": 1000}, has_touch=True)
-        page.goto(f"{url}/lab/tree/notebook.ipynb?token={TOKEN}")
-        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        last = page.locator(".jp-CodeCell .jp-InputPrompt").last
-        page.wait_for_function("prompt => /\\d/.test(prompt.textContent)", arg=last.element_handle(), timeout=300_000)
-        yield page
-        page.close()
-    finally:
-        server.terminate()
-        server.wait(30)
+        try:
+            url = f"http://127.0.0.1:{port}"
+            wait_for(f"{url}/api/status?token={TOKEN}", server, folder / "lab.log")
+            page = browser.new_page(viewport={"width": 1200, "height": 1000}, has_touch=True)
+            page.goto(f"{url}/lab/tree/notebook.ipynb?token={TOKEN}")
+            page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
+            page.get_by_role("menuitem", name="Run", exact=True).click()
+            page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+            last = page.locator(".jp-CodeCell .jp-InputPrompt").last
+            page.wait_for_function(
+                "prompt => /\\d/.test(prompt.textContent)", arg=last.element_handle(), timeout=300_000
+            )
+            yield page
+            page.close()
+        finally:
+            server.terminate()
+            server.wait(30)
 
 
 def wait_for(url, server, log):

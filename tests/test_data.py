@@ -15,7 +15,7 @@ import warnings
 import zipfile
 from pathlib import Path
 
-import nbclient
+import kernels
 import nbformat
 import numpy as np
 import pytest
@@ -307,7 +307,6 @@ def test_a_length_that_is_no_number_is_ignored(small, server):
     check(load_mnist(), small)
 
 
-@pytest.mark.xdist_group("kernels")
 def test_the_progress_bar_leaves_nothing_in_a_notebook(server):
     """Nor does that of a download that breaks off, which tqdm by itself would leave there in red."""
 
@@ -327,7 +326,7 @@ except OSError as error:
     print(error)
 """
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
-    nbclient.NotebookClient(notebook, resources={"metadata": {"path": Path(__file__).parent.parent}}).execute()
+    kernels.execute(notebook, Path(__file__).parent.parent)
     shown = [output.get("text") or output.get("data") for output in notebook.cells[0].outputs]
     nothing = {"text/plain": ""}
     assert shown == [nothing, "300000\n", nothing, "broke off after 0 of 300,000 bytes\n"]

@@ -3,7 +3,7 @@ import html
 import io
 import re
 
-import nbclient
+import kernels
 import nbformat
 import numpy as np
 import pytest
@@ -46,7 +46,6 @@ def test_the_html_has_the_same_picture_as_a_file_and_its_words():
     assert style == {"max-width": "100%", "min-width": f"{0.62 * picture.width:.0f}px", "height": "auto"}
 
 
-@pytest.mark.xdist_group("kernels")
 def test_a_notebook_keeps_one_picture_and_the_words(tmp_path):
     """Returned, or shown by hand: of every other Figure a kernel keeps a PNG without words."""
     cells = [
@@ -56,7 +55,7 @@ def test_a_notebook_keeps_one_picture_and_the_words(tmp_path):
         "print(figure.to_html())",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    nbclient.NotebookClient(notebook, timeout=60, resources={"metadata": {"path": tmp_path}}).execute()
+    kernels.execute(notebook, tmp_path)
     _, returned, displayed, (printed,) = (cell.outputs for cell in notebook.cells)
     for (output,) in (returned, displayed):
         assert output.data == {

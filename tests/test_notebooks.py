@@ -1,15 +1,18 @@
 """The committed notebooks are those of one full, clean run, the README quotes them, and they run today."""
 
 import re
+from contextlib import ExitStack
 from pathlib import Path
 from shutil import copytree, ignore_patterns
 
+import kernels
 import nbformat
 import publish
 import pytest
 import readme_figures
 import tidy
-from jupyter_client import KernelManager
+from jupyter_client import AsyncKernelManager
+from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
@@ -81,20 +84,21 @@ def kernel_for():
 
     Each takes seconds to start and to import TensorFlow.
     """
-    kernels = {}
+    started = {}
+    with ExitStack() as stack:
 
-    def start(untrained):
-        if untrained not in kernels:
-            kernels[untrained] = KernelManager(kernel_name="python3")
-            kernels[untrained].start_kernel()
-        return kernels[untrained]
+        def start(untrained):
+            if untrained not in started:
+                # With a KernelManager, nbclient waits for ever for one that has died, whatever its time limit.
+                kernel = AsyncKernelManager(kernel_name="python3", **stack.enter_context(kernels.settings()))
+                run_sync(kernel.start_kernel)()
+                stack.callback(run_sync(kernel.shutdown_kernel), now=True)
+                started[untrained] = kernel
+            return started[untrained]
 
-    yield start
-    for kernel in kernels.values():
-        kernel.shutdown_kernel(now=True)
+        yield start
 
 
-@pytest.mark.xdist_group("kernels")
 def test_it_runs_in_quick_mode(notebook, tmp_path, monkeypatch, kernel_for):
     """In a copy, so that the reader's own folder stays as it is. Where runs are published, `run_all` trains nothing."""
     monkeypatch.delenv("PYTEST_CURRENT_TEST")  # with it a kernel would not show what C++ code writes
