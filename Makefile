@@ -21,13 +21,13 @@ run: $(VENV)/ready
 	@echo "The executed notebook: build/$(LESSON).ipynb - as a page: build/$(LESSON).html"
 
 # Two at a time: more would need more memory than many machines have. `worksteal` leaves neighbours together, which share
-# what they need, a browser for instance.
+# what they need, a browser for instance. With names, so that a run that stops shows where.
 test: lint
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -v -n 2 --dist worksteal
 
 # Leaves out what takes minutes: executing the notebooks, and the browser tests.
 test-light: lint
-	$(BIN)/pytest -n 2 --dist worksteal -k "not quick_mode and not browser"
+	$(BIN)/pytest -v -n 2 --dist worksteal -k "not quick_mode and not browser"
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
