@@ -57,7 +57,7 @@ def made(tmp_path_factory):
     kernels.execute(notebook, folder)
     nbformat.write(notebook, path)
     jupyter("nbconvert", "--log-level", "ERROR", "--to", "slides", path)
-    return nbformat.read(path, 4), to_page(path, folder), folder / "all.slides.html"
+    return notebook, to_page(path, folder), folder / "all.slides.html"
 
 
 @pytest.fixture
