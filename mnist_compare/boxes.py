@@ -12,9 +12,13 @@ BOX = 0.15  # of the longer side: the smallest box
 
 
 def within_box(mask):
-    """Return what lies within a printed box, bool (rows, columns) like `mask`, the mask of ink; None without a box."""
+    """Return what lies within a printed box, bool (rows, columns) like `mask`, the mask of ink; None without a box.
+
+    Of boxes in one another, as on a sheet whose edges look like one, it is the smallest that holds ink.
+    """
     if min(mask.shape) < SMALL:
         return None
+    found = []
     spare = 6  # pixels around the picture, as `quadrilateral` ignores outlines along the frame
     parts, _ = ndimage.label(ndimage.binary_dilation(mask), np.ones((3, 3)))  # over gaps of two pixels
     for number, box in enumerate(ndimage.find_objects(parts), 1):
@@ -33,8 +37,9 @@ def within_box(mask):
             continue
         away = ndimage.distance_transform_edt(whole)  # from the box's outer outline, which paper may bend
         line = max(2, 2 * np.median(away[part & (away < 0.05 * max(height, width))]))
-        return (away > line + 3)[spare:-spare, spare:-spare]
-    return None
+        found.append((away > line + 3)[spare:-spare, spare:-spare])
+    written_in = [inside for inside in found if (inside & mask).any()]
+    return min(written_in or found, key=np.sum, default=None)
 
 
 def quadrilateral(mask):

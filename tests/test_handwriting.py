@@ -12,6 +12,8 @@ from skimage.filters import threshold_otsu
 from sklearn.svm import SVC
 
 from mnist_compare import prepare_digit
+from mnist_compare.boxes import within_box
+from mnist_compare.digits import one_digit
 from mnist_compare.handwriting import as_grey, find_ink, place_ink
 from mnist_compare.paper import judged_border
 
@@ -397,6 +399,34 @@ def test_a_solid_patch_is_no_digit_unless_it_is_narrow():
         with pytest.raises(ValueError, match="solid patch"):
             prepare_digit(boxes((60, 60 + height, 60, 60 + width)))
     assert prepare_digit(boxes((60, 220, 60, 120))).max() == 1
+
+
+def test_a_patch_that_runs_out_of_the_picture_is_no_digit():
+    """As a third of a page in shadow is; of the same width, a 1 in the middle or cropped to its ink is one."""
+    for tall in (boxes((0, 280, 190, 280)), boxes((10, 270, 190, 280))):
+        with pytest.raises(ValueError, match="solid patch"):
+            one_digit(tall < 0.5)
+    for thick in (boxes((30, 250, 100, 180)), boxes((0, 280, 0, 280))[:, :90]):
+        assert one_digit(thick < 0.5)[0].any()
+
+
+def ring(outer, size=200, line=4):
+    """Return a mask with the outline of a square, `outer` pixels from the frame."""
+    mask = np.zeros((size, size), bool)
+    mask[outer : size - outer, outer : size - outer] = True
+    mask[outer + line : size - outer - line, outer + line : size - outer - line] = False
+    return mask
+
+
+def test_of_boxes_in_one_another_the_smallest_with_ink_counts():
+    sheet, box, bar = ring(12), ring(50), np.zeros((200, 200), bool)
+    bar[80:120, 95:105] = True
+    for mask in (box | bar, sheet | box | bar):
+        inside = within_box(mask)
+        assert (inside & mask == bar).all() and inside[60:140, 60:140].all() and not inside[:50].any()
+    for mask in (box, sheet | box):  # an empty box; the sheet holds the box, and nothing else
+        assert within_box(mask) is not None
+    assert not (within_box(box) & box).any()
 
 
 def test_a_digit_of_14_pixels_is_large_enough_and_one_of_10_is_not():
