@@ -10,6 +10,8 @@ from PIL import Image
 from scipy import ndimage
 from skimage.morphology import skeletonize
 
+from mnist_compare.handwriting import USUAL, place_ink
+
 PAPERS = ("plain", "ruled", "ruled, margin", "squared", "dotted", "boxed")
 PENS = ("pencil", "ballpoint", "felt-tip")
 LIGHTS = ("even", "gradient", "round shadow", "straight shadow", "dim")
@@ -56,6 +58,15 @@ def photograph(digit, paper="plain", pen="ballpoint", light="even", table="none"
     if table != "none":
         _lay_on_table(draw, colour, table.split()[0], down, right, edges, millimetre)
     return _expose(draw, colour * _shine(draw, light)[..., None], dim=light == "dim")
+
+
+def clean_ink(digit, width=USUAL):
+    """Return what `prepare_digit` would make of a photograph at best, float32 (28, 28): clean ink, and nothing else.
+
+    digit: as for `photograph`, not None. width: of the pen that traces it, as a share of the digit's longer side.
+    """
+    cover = np.clip(0.5 + (width / 2 - trace(digit)) * SQUARE, 0, 1)
+    return place_ink(cover[np.ix_(cover.max(axis=1) > 0.1, cover.max(axis=0) > 0.1)])
 
 
 def _look(draw, tilt, keystone):

@@ -67,3 +67,15 @@ def held_out_by_writer(writers, share=1 / 6, seed=0):
             raise ValueError(f"share={share!r} of {len(people)} people leaves none on one side: take another share.")
         held_out |= group & np.isin(writers.writer, people[order[:count]])
     return held_out
+
+
+def dealt_out(values, writers, seed=0):
+    """Return values (N,) of N images in another order: dealt out at random among the images of each series.
+
+    So if the values tell which images were misread, each series keeps its number of errors, but they fall on its people
+    as if all of them wrote alike. writers: Writers of the images. seed: decides the order.
+    """
+    generator, dealt = np.random.default_rng(seed), values.copy()
+    for series in np.unique(writers.series):
+        dealt[writers.series == series] = generator.permutation(values[writers.series == series])
+    return dealt

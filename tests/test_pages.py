@@ -5,16 +5,8 @@ import pytest
 from scipy import ndimage
 
 from mnist_compare import pages, prepare_digit, prepare_digits
-from mnist_compare.handwriting import place_ink, steps
+from mnist_compare.handwriting import steps
 from mnist_compare.paper import upright_page
-
-SIDES = pages.SQUARE
-
-
-def clean(digit, width):
-    """Return the digit as prepare_digit would at best: traced by a pen, `width` of its size, on nothing."""
-    cover = np.clip(0.5 + (width / 2 - pages.trace(digit)) * SIDES, 0, 1)
-    return place_ink(cover[np.ix_(cover.max(axis=1) > 0.1, cover.max(axis=0) > 0.1)])
 
 
 def features(image):
@@ -35,7 +27,7 @@ def judge(digits):
     looks = [(width, tilt) for width in (0.09, 0.13) for tilt in (-8, 0, 8)]  # of pens and of cameras, degrees
     known = np.stack(
         [
-            features(ndimage.rotate(clean(digit, width), tilt, reshape=False, order=1))
+            features(ndimage.rotate(pages.clean_ink(digit, width), tilt, reshape=False, order=1))
             for width, tilt in looks
             for digit in images
         ]
@@ -100,6 +92,16 @@ def test_a_shadow_across_a_page_on_a_light_table_is_no_edge_of_it():
     np.testing.assert_allclose(page.shape, (0.7 * 400, 0.65 * 320), rtol=0.08)
     whole = 0.93 * light
     assert upright_page(whole) is whole  # a shadow alone is no page
+
+
+def test_clean_ink_is_the_digit_drawn_by_a_pen_of_that_width():
+    bar = np.zeros((28, 28))
+    bar[4:24, 12:16] = 1
+    drawn = pages.clean_ink(bar, width=0.2)
+    assert drawn.shape == (28, 28) and drawn.dtype == np.float32
+    assert np.ptp(np.flatnonzero(drawn.max(axis=1) > 0.5)) + 1 == 20  # as long as MNIST's digits
+    across = drawn[8:20].sum(axis=1)
+    assert across == pytest.approx(0.2 * 20 / 1.2, abs=0.7)  # the pen's width lengthens the stroke, too
 
 
 def test_a_photograph_is_its_seeds_own():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mnist_compare import load_mnist, load_writers, writers
-from mnist_compare.writers import Writers, held_out_by_writer
+from mnist_compare.writers import Writers, dealt_out, held_out_by_writer
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +70,14 @@ def test_shares_that_cannot_be_held_out(both, share):
 def test_writers_of_some_images():
     few = Writers(np.arange(4), np.array([0, 0, 4, 4]))
     assert (few[1:3].writer == [1, 2]).all() and (few[np.array([True, False, False, True])].series == [0, 4]).all()
+
+
+def test_what_is_dealt_out_stays_within_its_series(both):
+    test = both[1]
+    wrong = np.arange(10_000) % 7 == 0
+    dealt = dealt_out(wrong, test)
+    for series in np.unique(test.series):
+        assert dealt[test.series == series].sum() == wrong[test.series == series].sum()
+    assert 0.1 < np.mean(dealt[wrong]) < 0.2  # a seventh, as by chance
+    np.testing.assert_array_equal(dealt, dealt_out(wrong, test))
+    assert (dealt != dealt_out(wrong, test, seed=1)).any() and wrong.sum() == 1429
