@@ -80,6 +80,8 @@ def test_a_guess_is_a_slide_of_its_own_and_what_is_said_of_it_is_left_out():
         text("**Your verdicts first.** What holds?"), code('v = {"1. This is so": "?", "2. That is so": "?"}')
     )[-1]
     assert (listed.kind, listed.lead) == ("question", "1. This is so\n2. That is so")
+    named = made_of(text("**Guess first:** which?"), code('your_loss = {"ANN": "?", "one of four words": "?"}'))[-1]
+    assert (named.kind, named.lead) == ("question", "Which?")  # names are in the question already
     bare = made_of(code("plot()", (900, 300)), code("%time\nyour_share_of_it = 1"))[-1]  # nobody has asked
     assert (bare.kind, bare.title, bare.lead) == ("question", "Your guess", "Share of it?")
     two = made_of(text("Suppose so. **Guess first:** what then?"), code("your_then = 1"), code("plot()", (900, 300)))
@@ -93,9 +95,21 @@ def test_a_question_stands_before_the_picture_that_answers_it_and_an_answer_afte
     assert (first.kind, first.lead, second.kind, second.lead) == ("question", "Is it nine?", "answer", "No.")
 
 
+def test_a_list_stays_a_list_where_code_divides_it():
+    slides = made_of(text("## Exercises\n\n1. First.\n2. Second. Do this:\n\n```python\nx\n```\n\nAnd then.\n3. Third."))
+    assert [s.lead for s in slides[1:]] == ["1. First.\n2. Second.", "Do this:", "And then.\n\n3. Third."]
+
+
+def test_the_last_picture_is_shown_again_for_a_question_about_it():
+    for asked, again in (("Which digit? Put it in place of the question mark.", False), ("What is above?", True)):
+        question = made_of(code("plot()", (900, 300)), text(f"**Before you run it:** {asked}"))[-1]
+        assert question.kind == "question" and question.show.startswith("<img") == again
+
+
 def test_what_makes_no_sense_without_code_is_in_the_notes_only():
     slide = made_of(text("Ten units. The next cell counts them. (An aside.)"), code("n", "print 10"))[-1]
     assert slide.lead == "Ten units." and "next cell" in slide.notes[0]
+    assert made_of(text("---\nSources: a book."))[-1].lead == "Sources: a book."  # the rule is for the notebook
     assert len(made_of(text("Unseen.", "skip"), code("n", "print 10", slide_type="skip"))) == 1
 
 

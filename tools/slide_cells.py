@@ -19,9 +19,10 @@ def blocks_of(text):
         elif piece.startswith("#"):
             yield "heading", piece
         else:
-            for block in re.split(r"\n\s*\n", piece.strip()):
-                if block and block != "---":
-                    yield ("table" if block.startswith("|") else "text"), block
+            for block in re.split(r"\n\s*\n", re.sub(r"^---$", "", piece, flags=re.MULTILINE).strip()):
+                for part in [block] if is_list(block) else re.split(r"\n(?=\d+\. )", block, maxsplit=1):  # then a list
+                    if part:
+                        yield ("table" if part.startswith("|") else "text"), part
 
 
 def outputs_of(cell):
@@ -58,6 +59,6 @@ def guess_of(cell):
             names += [part.id for part in inside if isinstance(part, ast.Name) and part.id.startswith("your_")]
             pairs = zip(node.value.keys, node.value.values, strict=True) if isinstance(node.value, ast.Dict) else []
             asked = {str(getattr(key, "value", "")): getattr(value, "value", 0) for key, value in pairs}
-            if set(asked.values()) == {"?"}:
-                listed += [key for key in asked if len(key.split()) > 3]  # not a mere name, such as ANN
+            if set(asked.values()) == {"?"} and all(len(key.split()) > 3 for key in asked):  # no names, such as ANN
+                listed += asked
     return names, [text if is_list(text) else f"- {text}" for text in listed]

@@ -21,6 +21,7 @@ from slide_text import (
     ASKED,
     LEADS_ON,
     POINTS,
+    PUT_IT,
     TITLED,
     asks,
     gist,
@@ -188,7 +189,7 @@ class _Maker:
     def seen_again(self, question):
         """Return the last picture, for a question that cannot be answered without it."""
         pictures = [slide for slide in self.slides if slide.kind == "picture" and slide.section == self.section]
-        if not pictures or not re.search(r"\b(?:above|yourself|question mark)\b", question):
+        if not pictures or not re.search(r"\b(?:above|yourself|question mark)\b", PUT_IT.sub("", question)):
             return {}
         return {"show": pictures[-1].show, "beside": pictures[-1].beside}
 
@@ -199,6 +200,9 @@ class _Maker:
     def tell(self, but_last=False):
         """Make slides of the waiting paragraphs, of all or all but the last, which is then returned."""
         last = self.waiting.pop() if but_last and self.waiting else ""
+        if is_list(last):  # its last item leads to what is shown
+            *items, last = re.split(r"\n(?=- |\d+\. )", last)
+            self.waiting += ["\n".join(items)] if items else []
         if (
             last and self.opens
         ):  # a section's first slide says what it is about; a sentence that points stays for what is shown
