@@ -527,9 +527,9 @@ def test_many_trainings_in_processes_of_their_own_give_the_same(sets, tmp_path, 
 
 def test_what_fails_in_another_process_is_reported_by_this_one(sets, tmp_path, elsewhere):
     diverging = Plan("wild", build, replace(RECIPE, learning_rate=1e30))
-    with pytest.raises(ValueError, match="1 of 3 trainings failed.* wild, seed 0"):
-        run_all([diverging, *(Plan("ANN", build, RECIPE, seed) for seed in (0, 1))], *sets, tmp_path)
-    assert len(kept(tmp_path)) == 2
+    with pytest.raises(ValueError, match="1 of 2 trainings failed.* wild, seed 0"):
+        run_all([diverging, Plan("ANN", build, RECIPE)], *sets, tmp_path)
+    assert len(kept(tmp_path)) == 1
 
 
 def test_a_process_that_has_other_code_trains_nothing(sets, tmp_path, elsewhere, trainings):

@@ -82,7 +82,7 @@ def test_no_published_run_is_older_than_what_the_code_does(published, mnist):
     assert not stale, "made by code that did something else, to be published anew (make notebooks): " + ", ".join(stale)
 
 
-@pytest.mark.parametrize("name", ["ANN-256-256", "CNN-1-4"])  # smaller than the lesson's, to be quick
+@pytest.mark.parametrize("name", ["ANN-64-64", "CNN-1-4"])  # smaller than the lesson's, to be quick
 def test_a_published_run_can_be_had_again(name, published, mnist, tmp_path, capsys):
     """Other processors round otherwise, and then a seed is as good as another one: six standard deviations of those."""
     of_kind = [content["decides"] for path, content in published.items() if path.name.startswith(f"{name}-seed")]

@@ -318,8 +318,7 @@ def test_a_model_trained_again_starts_afresh_without_compiling(few, optimizer, s
     model = tiny()
     train(model, *few, recipe, seed=1, verbose=False, compiled=True)
     step = model.train_function
-    changes = {}, {"learning_rate": 0.02}, {"epochs": 1}, {"batch_size": 50}
-    for other in (replace(recipe, **change) for change in changes):
+    for other in (recipe, replace(recipe, learning_rate=0.02, epochs=1, batch_size=50)):
         again = train(model, *few, other, seed=2, verbose=False, compiled=True)
         assert model.train_function is step
         fresh = tiny()
