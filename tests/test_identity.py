@@ -169,10 +169,11 @@ def test_an_edited_file_changes_nothing_while_the_old_code_runs(tmp_path):
     """
     copytree(Path(training.__file__).parent, tmp_path / "mnist_compare", ignore=lambda *_: ["__pycache__"])
     script = """
+import itertools
 import sys
 sys.path.insert(0, sys.argv[1])
 sys.dont_write_bytecode = True  # edits of the same length within a second are told apart
-for line in ["anew", *sys.stdin]:
+for line in itertools.chain(["anew"], sys.stdin):
     if line.strip() == "anew":
         for name in [name for name in sys.modules if name.split(".")[0] == "mnist_compare"]:
             del sys.modules[name]
