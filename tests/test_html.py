@@ -29,7 +29,12 @@ CELLS = [
     "print(*range(100))",
 ]
 TEXT = (
-    "# A notebook\n\nText with $1 + 1$.\n\n| a | " + "b | " * 30 + "\n|" + " --- |" * 31 + "\n| 1 |" + " 22222 |" * 30
+    "# A notebook\n\nText with $1 + 1$ and a [link](a.html).\n\n| a | "
+    + "b | " * 30
+    + "\n|"
+    + " --- |" * 31
+    + "\n| 1 |"
+    + " 22222 |" * 30
 )
 
 
