@@ -26,6 +26,7 @@ from slide_text import (
     asks,
     gist,
     is_list,
+    items_of,
     plain,
     presentable,
     sentences,
@@ -201,7 +202,7 @@ class _Maker:
         """Make slides of the waiting paragraphs, of all or all but the last, which is then returned."""
         last = self.waiting.pop() if but_last and self.waiting else ""
         if is_list(last):  # its last item leads to what is shown
-            *items, last = re.split(r"\n(?=- |\d+\. )", last)
+            *items, last = items_of(last)
             self.waiting += ["\n".join(items)] if items else []
         if (
             last and self.opens

@@ -66,9 +66,14 @@ def gist(text, limit):
     return " ".join(said[i] for i in sorted(taken))
 
 
+def items_of(block):
+    """Split a Markdown list into its items."""
+    return re.split(r"\n(?=- |\d+\. )", block.strip())
+
+
 def short_list(block, limit):
     """Return the items of a Markdown list, each cut to its gist."""
-    items = re.split(r"\n(?=- |\d+\. )", block.strip())
+    items = items_of(block)
     marks = [re.match(r"- |\d+\. ", item)[0] for item in items]
     limit = max(limit, 1100 // len(items))
     return [f"{mark}{gist(item[len(mark) :], limit)}" for mark, item in zip(marks, items, strict=True)]
